@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+# attnbench: build, test, measure. `make help` lists the targets.
+
+.DEFAULT_GOAL := build
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+OPT    ?= -O2 -g
+VERSION := 0.1.0
+COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+PKGS   := hwloc sqlite3 openblas zlib
+CFLAGS_ALL := -std=c17 -D_GNU_SOURCE -I. -fopenmp -Wall -Wextra -Werror -fno-math-errno \
+	$(shell pkg-config --cflags $(PKGS)) $(OPT) $(CFLAGS)
+LIBS   := $(shell pkg-config --libs $(PKGS)) -lm -ldl $(LDFLAGS)
+
+# Kernels of one instruction set each: chosen at run time, so only these files may use it.
+ISA_COMMON := -O3 -ffp-contract=fast
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+
+VARIANTS := $(wildcard variants/*.c variants/*/*.c)
+HARNESS  := $(wildcard harness/*.c harness/*/*.c)
+SRC := $(VARIANTS) $(HARNESS)
+OBJ := $(SRC:%.c=$(BUILD)/%.o)
+# Everything but main(), shared with the unit tests.
+CORE := $(filter-out $(BUILD)/harness/main.o,$(OBJ))
+
+TEMPLATES := $(wildcard scripts/plots/*.gp)
+TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+SETTINGS := $(CC) $(CFLAGS_ALL) $(LIBS) $(COMMIT)
+
+build: $(BUILD)/attnbench ## compile build/attnbench
+
+$(BUILD)/attnbench: $(OBJ)
+	$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $(OBJ) $(LIBS)
+
+# Objects depend on the settings they were built with: another compiler or flag rebuilds.
+$(BUILD)/settings: FORCE
+	@mkdir -p $(BUILD)
+	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+FORCE:
+
+$(BUILD)/%_portable.o: EXTRA = $(ISA_COMMON)
+$(BUILD)/%_avx2.o:     EXTRA = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_avx2))
+$(BUILD)/%_avx512.o:   EXTRA = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_avx512))
+# Inputs must have the same bits on every machine.
+$(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -O3
+$(BUILD)/harness/judge/%.o: EXTRA = -O3
+$(BUILD)/harness/version.o: EXTRA = -DATTN_VERSION='"$(VERSION)"' -DATTN_COMMIT='"$(COMMIT)"' \
+	-DATTN_CFLAGS='"$(OPT) $(CFLAGS)"'
+$(BUILD)/harness/report/templates.o: $(TEMPLATES)
+
+$(BUILD)/%.o: %.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
+
+-include $(OBJ:.o=.d) $(wildcard $(BUILD)/tests/unit/*.d)
+
+# ---- tests ---------------------------------------------------------------------------------
+
+$(BUILD)/tests/unit/test_%: tests/unit/test_%.c $(CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(CORE) $(LIBS) -lcmocka
+
+$(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
+
+PLUGINS := $(patsubst tests/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard tests/plugins/*.c))
+
+test-programs: $(BUILD)/attnbench $(TESTS:%=$(BUILD)/tests/unit/test_%) $(PLUGINS) \
+	$(BUILD)/tests/fuzz_readers
+
+$(BUILD)/tests/fuzz_readers: tests/fuzz/fuzz_readers.c $(CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $< $(CORE) $(LIBS)
+
+test: test-programs ## every test, at every ISA level of this machine
+	BUILD=$(BUILD) sh tests/run.sh
+
+asan: ## the unit tests and the command line under AddressSanitizer and UBSan
+	$(MAKE) BUILD=build-asan OPT='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-fno-omit-frame-pointer -DATTN_SANITIZED' test-programs
+	BUILD=build-asan ATTN_TEST_QUICK=1 sh tests/run.sh
+
+tsan: ## the variants' tests under ThreadSanitizer (needs clang and libomp for OpenMP awareness)
+	$(MAKE) BUILD=build-tsan CC=clang OPT='-O1 -g -fsanitize=thread -DATTN_SANITIZED' test-programs
+	ATTN_TEST_QUICK=1 TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
+		build-tsan/tests/unit/test_variants
+
+fuzz: $(BUILD)/tests/fuzz_readers ## mutate .npy, .npz and .safetensors files for a while
+	$(BUILD)/tests/fuzz_readers 200000
+
+check: lint test asan ## what CI runs: format, lint, tests, sanitizers
+
+FORMATTED := $(SRC) $(wildcard variants/*.h variants/*/*.h harness/*.h harness/*/*.h \
+	tests/unit/*.c tests/unit/*.h tests/plugins/*.c tests/fuzz/*.c)
+format: ## rewrite the sources in the project's style
+	clang-format -i $(FORMATTED)
+
+lint: ## formatting, clang-tidy, and the table of variants in README
+	clang-format --dry-run --Werror $(FORMATTED)
+	clang-tidy --quiet $(HARNESS) $(filter-out variants/kernels/%,$(VARIANTS)) -- \
+		-std=c17 -D_GNU_SOURCE -I. -fopenmp $(shell pkg-config --cflags $(PKGS))
+
+# ---- use -----------------------------------------------------------------------------------
+
+RESULTS ?= results
+bench: build ## measure the quick suite, print the table, draw the plots
+	$(BUILD)/attnbench run --suite quick --db $(RESULTS)/attnbench.db
+	$(BUILD)/attnbench show --db $(RESULTS)/attnbench.db
+	$(BUILD)/attnbench plot --db $(RESULTS)/attnbench.db -o $(RESULTS)/plots
+
+plots: build ## draw the plots of the last run again
+	$(BUILD)/attnbench plot --db $(RESULTS)/attnbench.db -o $(RESULTS)/plots
+
+readme: build ## write the table of variants into README.md
+	sh scripts/readme_table.sh $(BUILD)/attnbench README.md
+
+new-variant: ## NAME=my_method FAMILY=sparse: write a skeleton and its line in variants.def
+	sh scripts/new_variant.sh '$(NAME)' '$(FAMILY)'
+
+install: build ## install into PREFIX (DESTDIR is honoured)
+	install -D -m 755 $(BUILD)/attnbench $(DESTDIR)$(PREFIX)/bin/attnbench
+	install -D -m 644 variants/attn.h $(DESTDIR)$(PREFIX)/include/attnbench/variants/attn.h
+	install -D -m 644 variants/kernels/block.h \
+		$(DESTDIR)$(PREFIX)/include/attnbench/variants/kernels/block.h
+	for f in results/captures/*; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/attnbench/captures/$$(basename $$f); done
+
+clean: ## remove everything built
+	rm -rf build build-asan build-tsan
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+.PHONY: build test test-programs asan tsan fuzz check format lint bench plots readme new-variant \
+	install clean help FORCE
