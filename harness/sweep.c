@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* See sweep.h. */
+#include "harness/sweep.h"
+#include "harness/inputs/tensorfile.h"
+#include "harness/progress.h"
+#include "harness/scratch.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Exact methods above this relative error are wrong. */
+#define GATE_FP32 1e-5
+
+struct sweep {
+    const struct plan *plan;
+    const struct measure_options *options;
+    struct store *store;
+    struct scratch *scratch;
+    struct progress progress;
+    int64_t run;
+    int64_t *case_id;  /* one a case of the plan */
+    uint64_t *done;    /* rounds that the store holds already, one bit each */
+    double deadline;   /* monotonic seconds; INFINITY: none */
+    char *msg;
+};
+
+/* Randomises the order within a round, the same way whenever the plan is the same. */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static void shuffle(size_t *order, size_t n, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n; i > 1; i--) {
+        size_t j = (size_t)(next_random(&seed) % i), t = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+}
+
+/* Reads the output of a worker and fills metrics; changes the outcome when it is wrong. */
+static void judge(const struct bench_case *c, const struct staged *in, const char *path,
+                  struct outcome *o, struct metrics *m)
+{
+    const struct attn_problem *p = &c->problem;
+    struct tensor_file file;
+    if (tensor_file_read(path, &file, o->reason)) {
+        o->status = CASE_FAILED;
+        return;
+    }
+    const struct tensor *t = &file.tensors[0];
+    if (t->rank != 3 || t->shape[0] != p->heads_q || t->shape[1] != p->n_q || t->shape[2] != p->d_v) {
+        o->status = CASE_FAILED;
+        snprintf(o->reason, sizeof o->reason, "the worker's output has not the shape (%lld, %lld, %lld)",
+                 (long long)p->heads_q, (long long)p->n_q, (long long)p->d_v);
+    } else {
+        double gate = strcmp(c->kind, "exact") == 0 ? GATE_FP32 : 0;
+        o->status = judge_output(&in->reference, t->data, gate, m, o->reason);
+        if (o->status == CASE_OK && in->source_rows)
+            m->capture_rel_l2 = judge_capture(t->data, p->heads_q, p->n_q, p->d_v, in->source_row,
+                                              in->source_rows, in->source_o);
+    }
+    tensor_file_free(&file);
+}
+
+/* Measures, judges and stores one round. 0, 1 when interrupted, -1 on failure. */
+static int one_round(struct sweep *s, size_t index, int round)
+{
+    const struct bench_case *planned = &s->plan->cases[index];
+    struct outcome o = {.status = CASE_SKIPPED};
+    struct metrics m = {.capture_rel_l2 = NAN};
+    progress_at(&s->progress, planned, round);
+
+    const struct staged *in = scratch_inputs(s->scratch, planned);
+    if (!in) {
+        snprintf(s->msg, CASE_MESSAGE, "out of memory for the inputs of %s", planned->workload);
+        return -1;
+    }
+    if (in->status == CASE_OK &&
+        store_inputs_put(s->store, s->run, planned, in->checksum, in->note, in->diagnostics, s->msg))
+        return -1;
+    if (in->status != CASE_OK) {
+        o.status = in->status;
+        snprintf(o.reason, sizeof o.reason, "%s", in->reason);
+    } else {
+        struct bench_case c = *planned;
+        c.problem.scale = in->scale;
+        struct measure_files files = {in->q, in->k, in->v, scratch_output(s->scratch)};
+        if (measure_round(&c, &files, s->options, &o)) {
+            outcome_free(&o);
+            return 1;
+        }
+        if (o.status == CASE_OK)
+            judge(&c, in, files.output, &o, &m);
+    }
+    int rc = store_round_put(s->store, s->case_id[index], round, &o, o.status == CASE_OK ? &m : NULL,
+                             s->msg);
+    progress_done(&s->progress, planned, &o, planned->predicted_total_s / s->plan->rounds);
+    outcome_free(&o);
+    return rc;
+}
+
+/* What the budget left unmeasured gets a row that says so. */
+static int skip_round(struct sweep *s, size_t index)
+{
+    struct outcome o = {.status = CASE_SKIPPED};
+    snprintf(o.reason, sizeof o.reason, "the budget was spent before this case's turn (--budget)");
+    return store_round_put(s->store, s->case_id[index], 0, &o, NULL, s->msg);
+}
+
+static int all_rounds(struct sweep *s, bool *interrupted)
+{
+    size_t n = s->plan->count;
+    size_t *order = malloc((n + 1) * sizeof *order);
+    int rc = order ? 0 : -1;
+    for (int round = 0; round < s->plan->rounds && rc == 0; round++) {
+        shuffle(order, n, (uint64_t)round + 1);
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            size_t k = order[i];
+            if (s->plan->cases[k].status != CASE_OK || s->done[k] >> round & 1)
+                continue;
+            if (progress_now() < s->deadline)
+                rc = one_round(s, k, round);
+            else if (!s->done[k])
+                rc = skip_round(s, k);
+            s->done[k] |= UINT64_C(1) << round;
+        }
+    }
+    free(order);
+    *interrupted = rc == 1;
+    return rc < 0 ? -1 : 0;
+}
+
+static int register_cases(struct sweep *s)
+{
+    double work = 0;
+    size_t total = 0;
+    for (size_t i = 0; i < s->plan->count; i++) {
+        const struct bench_case *c = &s->plan->cases[i];
+        if (store_case_put(s->store, s->run, c, &s->case_id[i], s->msg) ||
+            store_rounds_done(s->store, s->case_id[i], &s->done[i], s->msg))
+            return -1;
+        if (c->status != CASE_OK)
+            continue;
+        int left = s->plan->rounds - __builtin_popcountll(s->done[i]);
+        total += (size_t)left;
+        work += left * c->predicted_total_s / s->plan->rounds;
+    }
+    progress_begin(&s->progress, total, work);
+    return 0;
+}
+
+/* Cases by the status that the store shows for them. */
+static int count_row(void *arg, int ncols, const char *const *names, const char *const *values)
+{
+    struct sweep_result *r = arg;
+    for (int i = 0; i < ncols; i++) {
+        if (strcmp(names[i], "status") != 0 || !values[i])
+            continue;
+        int status = case_status_parse(values[i]);
+        if (status == CASE_OK)
+            r->ok++;
+        else if (status == CASE_UNSUPPORTED)
+            r->unsupported++;
+        else if (status == CASE_SKIPPED)
+            r->skipped++;
+        else
+            r->unexpected++;
+    }
+    return 0;
+}
+
+int sweep_run(const struct plan *plan, const struct measure_options *options, double budget_s,
+              struct store *store, int64_t run, struct sweep_result *result,
+              char msg[CASE_MESSAGE])
+{
+    struct sweep s = {.plan = plan, .options = options, .store = store, .run = run, .msg = msg};
+    int rc = -1;
+    *result = (struct sweep_result){0};
+    snprintf(msg, CASE_MESSAGE, "out of memory");
+    s.case_id = calloc(plan->count + 1, sizeof *s.case_id);
+    s.done = calloc(plan->count + 1, sizeof *s.done);
+    s.deadline = budget_s > 0 ? progress_now() + budget_s : INFINITY;
+    if (!s.case_id || !s.done || !(s.scratch = scratch_open(msg)))
+        goto end;
+    if (register_cases(&s) || all_rounds(&s, &result->interrupted))
+        goto end;
+    if (!result->interrupted && store_run_finish(store, run, msg))
+        goto end;
+    rc = store_summary(store, run, count_row, result, msg);
+end:
+    progress_end(&s.progress);
+    scratch_close(s.scratch);
+    free(s.case_id);
+    free(s.done);
+    return rc;
+}
