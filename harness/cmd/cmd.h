@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands and what they share. A subcommand parses arguments, calls, prints. */
+#ifndef HARNESS_CMD_H
+#define HARNESS_CMD_H
+
+#include "harness/case.h"
+#include "harness/store/store.h"
+
+#include <argp.h>
+
+/* Exit codes of the command; README documents them. */
+enum {
+    EXIT_FINE = 0,
+    EXIT_CHECK = 1,      /* a regression, or a failed check */
+    EXIT_USAGE = 2,      /* bad option, argument, file or environment */
+    EXIT_NOTHING = 3,    /* nothing was measured */
+    EXIT_UNEXPECTED = 4, /* some cases failed unexpectedly, or the store did */
+    EXIT_INTERRUPTED = 130
+};
+
+#define CMD_DB "results/attnbench.db"
+
+int cmd_run(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_plot(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_machine(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_worker(int argc, char **argv);
+
+/* Prints "attnbench: message" on stderr and returns status. */
+int cmd_fail(int status, const char *message);
+
+/* Loads a plugin or leaves with EXIT_USAGE; remembers its path for workers. */
+void cmd_plugin(const char *path);
+/* NULL-ended paths of the plugins loaded so far. */
+const char *const *cmd_plugins(void);
+
+/* Arguments shared by the commands that read a run: [RUN] and --db. */
+struct cmd_run_args {
+    const char *run; /* NULL: last */
+    const char *db;
+};
+/* argp child for --db and [RUN]. Its input is a struct cmd_run_args. */
+extern const struct argp cmd_run_argp;
+
+/* Opens args->db for reading and resolves args->run; leaves with EXIT_USAGE on failure. */
+struct store *cmd_open_run(const struct cmd_run_args *args, int64_t *run);
+
+/* Flushes stdout; EXIT_UNEXPECTED with a message when it could not be written (full disk, closed
+ * pipe), else status. */
+int cmd_finish(int status);
+
+#endif
