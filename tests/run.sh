@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every test, one after the other; ends with "N passed, N failed". Each failing test prints the
+# command that repeats it. ATTN_TEST_QUICK=1 runs one ISA level and leaves out what is slow.
+set -u
+cd "$(dirname "$0")/.."
+BUILD=${BUILD:-build}
+export BUILD
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0
+
+# Runs a command, shows its output only when it fails, counts it.
+check() {
+    name=$1
+    shift
+    if "$@" > "$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $name"
+        sed 's/^/        /' "$log" | tail -40
+        echo "        repeat with: $*"
+    fi
+}
+
+# The ISA levels of this machine, best last; absent ones are named, not hidden.
+levels=
+for isa in portable avx2 avx512; do
+    if ATTN_ISA=$isa "$BUILD/attnbench" --version > "$log" 2>&1; then
+        levels="$levels $isa"
+    else
+        echo "skipped ISA $isa: $(cat "$log")"
+    fi
+done
+
+for program in "$BUILD"/tests/unit/test_*; do
+    case $program in *.d) continue ;; esac
+    name=$(basename "$program")
+    case $name in
+    test_variants)
+        for isa in $levels; do
+            [ -n "${ATTN_TEST_QUICK:-}" ] && [ "$isa" != "${levels##* }" ] && continue
+            check "$name ($isa)" env ATTN_ISA="$isa" "$program"
+        done ;;
+    *) check "$name" "$program" ;;
+    esac
+done
+check fuzz_readers "$BUILD/tests/fuzz_readers" 20000 1
+for script in tests/cli/test_*.sh; do
+    check "$(basename "$script")" env BUILD="$BUILD" sh "$script"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
