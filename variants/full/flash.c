@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flash: exact attention by streaming softmax. Dao 2023, FlashAttention-2, arXiv 2307.08691; online
+ * softmax by Milakov and Gimelshein 2018, arXiv 1805.02867.
+ *
+ *   O = softmax(scale Q K^T) V, keys visited block by block with a running maximum and sum
+ *
+ * Time O(n^2), memory one tile a thread. The paper keeps tiles in a GPU's shared memory; here a
+ * query is a vector lane and a block of scores stays in the L1 cache (kernels/block.h).
+ */
+#include "variants/kernels/pattern.h"
+
+static void span(const struct attn_problem *p, const double *values, int64_t i, int64_t *lo,
+                 int64_t *hi)
+{
+    (void)values;
+    *lo = 0;
+    *hi = attn_visible(p, i);
+}
+
+static void cost(const struct attn_problem *p, const double *values, struct attn_cost *out)
+{
+    attn_span_cost(p, values, span, out);
+}
+
+static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
+                            const struct attn_io *io)
+{
+    return attn_span_run(p, values, span, ws, io);
+}
+
+static void weights(const struct attn_problem *p, const double *values, const struct attn_io *io,
+                    int64_t h, int64_t i, double *w, double *scratch)
+{
+    (void)scratch;
+    attn_span_weights(p, values, span, io, h, i, w);
+}
+
+ATTN_VARIANT(flash) = {
+    .abi = ATTN_ABI_VERSION,
+    .name = "flash",
+    .family = ATTN_FULL,
+    .kind = ATTN_EXACT,
+    .summary = "exact, streaming softmax, no materialised scores",
+    .cite = "Dao 2023, arXiv 2307.08691",
+    .time_class = "n^2",
+    .memory_class = "1",
+    .caps = ATTN_ANY,
+    .cost = cost,
+    .run = run,
+    .weights = weights,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Patterns whose rows each see one run of keys: the schedule, the cost and the definition that
+ * flash, window, block_local and transformer_xl share. Also the definition of any softmax over
+ * selected keys.
+ */
+#ifndef ATTN_PATTERN_H
+#define ATTN_PATTERN_H
+
+#include "variants/kernels/block.h"
+
+/* Keys [*lo, *hi) that query i sees, already cut to the problem's mask; may be empty. */
+typedef void attn_span(const struct attn_problem *p, const double *params, int64_t i, int64_t *lo,
+                       int64_t *hi);
+
+/* Runs softmax attention over the spans on the block engine. */
+enum attn_status attn_span_run(const struct attn_problem *p, const double *params, attn_span *span,
+                               void *ws, const struct attn_io *io);
+
+/* Its cost. */
+void attn_span_cost(const struct attn_problem *p, const double *params, attn_span *span,
+                    struct attn_cost *cost);
+
+/* Its definition: a row of .weights. */
+void attn_span_weights(const struct attn_problem *p, const double *params, attn_span *span,
+                       const struct attn_io *io, int64_t h, int64_t i, double *w);
+
+/* scale q_i . k_j of query head h, in double. */
+double attn_score(const struct attn_problem *p, const struct attn_io *io, int64_t h, int64_t i,
+                  int64_t j);
+
+/*
+ * Softmax in double over w[0, n): scores, -INFINITY where hidden, become weights. All hidden: all
+ * zeros.
+ */
+void attn_softmax_row(double *w, int64_t n);
+
+#endif
