@@ -169,7 +169,7 @@ end:
 
 int npz_parse(struct reader *r, const uint8_t *bytes, uint64_t size)
 {
-    uint64_t at, length, entries;
+    uint64_t at = 0, length = 0, entries = 0;
     if (find_directory(r, bytes, size, &at, &length, &entries))
         return -1;
     const uint8_t *p = bytes + at;

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every variant of the registry: its fast path against its own definition over awkward shapes,
+ * and the properties that its family promises. Values computed by others: test_values.h.
+ *
+ * ATTN_ISA forces a back end, ATTN_TEST_SEED the draws, ATTN_TEST_CASE one drawn case,
+ * ATTN_TEST_VARIANT one variant, ATTN_TEST_QUICK fewer draws.
+ */
+#include "tests/unit/variant_cases.h"
+#include "tests/unit/variant_values.h"
+
+#define FOR_EACH_VARIANT(v)                                                                        \
+    for (int v##_i = 0; v##_i < attn_variant_count(); v##_i++)                                     \
+        for (const struct attn_variant *v = selected_variant(v##_i); v; v = NULL)
+
+static const struct attn_variant *selected_variant(int i)
+{
+    const char *only = getenv("ATTN_TEST_VARIANT");
+    const struct attn_variant *v = attn_variant_at(i);
+    return only && strcmp(only, v->name) != 0 ? NULL : v;
+}
+
+/* The definition of exact attention: that of the first exact variant of the list. */
+static const struct attn_variant *exact_variant(void)
+{
+    for (int i = 0; i < attn_variant_count(); i++)
+        if (attn_variant_at(i)->kind == ATTN_EXACT && attn_variant_at(i)->weights)
+            return attn_variant_at(i);
+    return NULL;
+}
+
+/* Rows whose definition fits a budget of some million operations. */
+static int64_t affordable_rows(const struct attn_problem *p)
+{
+    int64_t rows = 3000000 / (p->heads_q * p->n_k * (p->d + p->d_v));
+    return rows < 4 ? 4 : rows;
+}
+
+static void check_definition(const struct variant_case *c)
+{
+    struct arena a = open_arena(c);
+    run_case(c, &a);
+    double error = c->v->weights ? definition_error(c, c->v, c->params, &a, affordable_rows(&c->p))
+                                 : 0;
+    if (!(error <= 2e-5))
+        fail_case(c, "differs from its definition by %.3g (limit 2e-5)", error);
+    close_arena(&a);
+}
+
+static void test_definition(void **state)
+{
+    (void)state;
+    int cases = getenv("ATTN_TEST_QUICK") ? 60 : 300;
+    FOR_EACH_VARIANT(v)
+    {
+        int ran = 0;
+        for (int number = 0; number < cases; number++) {
+            struct variant_case c = draw_case(v, number);
+            if ((only_case >= 0 && number != only_case) || !admit(&c))
+                continue;
+            check_definition(&c);
+            ran++;
+        }
+        if (only_case < 0 && ran < cases / 3)
+            fail_msg("%s ran only %d of %d cases: it refuses too much", v->name, ran, cases);
+    }
+}
+
+/* Shapes long enough for segments of states and deep pyramids, for variants that can afford them. */
+static bool long_case(const struct attn_variant *v, int64_t heads, bool causal,
+                      struct variant_case *c)
+{
+    *c = plain_case(v, 9001, 9001, causal);
+    c->p.d = c->p.d_v = 8;
+    c->p.heads_q = c->p.heads_kv = heads;
+    struct attn_cost cost = {0};
+    if (!admit(c))
+        return false;
+    v->cost(&c->p, c->params, &cost);
+    return cost.flops < 3e9 && cost.workspace < (size_t)1 << 26;
+}
+
+static void test_definition_long(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int causal = 0; causal < 2; causal++) {
+        struct variant_case c;
+        for (c.p.threads = 1; long_case(v, 1, causal, &c);) {
+            c.p.threads = 3;
+            check_definition(&c);
+            break;
+        }
+    }
+}
+
+static void test_same_bits_for_any_threads(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < 8; shape++) {
+        bool causal = shape % 2;
+        struct variant_case c = plain_case(v, 257, shape & 2 ? 257 : 300, causal);
+        if (shape >= 4) {
+            if (!long_case(v, shape & 2 ? 1 : 2, causal, &c))
+                continue;
+        } else if (!admit(&c)) {
+            continue;
+        }
+        float *first = malloc(o_floats(&c.p) * sizeof *first);
+        assert_non_null(first);
+        for (c.p.threads = 1; c.p.threads <= 4; c.p.threads++) {
+            struct arena a = open_arena(&c);
+            run_case(&c, &a);
+            if (c.p.threads == 1)
+                memcpy(first, a.o.at, a.o.size);
+            else if (memcmp(first, a.o.at, a.o.size) != 0)
+                fail_case(&c, "not the bits of one thread, off by %.3g",
+                          distance(first, floats(&a.o), o_floats(&c.p)));
+            close_arena(&a);
+        }
+        free(first);
+    }
+}
+
+/* Shapes of the property tests below: square, both crossed ways; each masked or not. */
+static bool property_case(const struct attn_variant *v, int shape, struct variant_case *c)
+{
+    static const int64_t sizes[][2] = {{130, 130}, {70, 200}, {150, 97}, {33, 33}};
+    *c = plain_case(v, sizes[shape / 2][0], sizes[shape / 2][1], shape % 2);
+    struct variant_case wanted = *c;
+    return admit(c) && c->p.causal == wanted.p.causal && c->p.n_q == wanted.p.n_q;
+}
+enum { PROPERTY_SHAPES = 8 };
+
+/* Constant values stay: the weights of a row that sees something sum to one. */
+static void test_rows_sum_to_one(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < PROPERTY_SHAPES; shape++) {
+        struct variant_case c;
+        if (v->family == ATTN_BASELINE || !property_case(v, shape, &c))
+            continue;
+        struct arena a = open_arena(&c);
+        for (size_t i = 0; i < v_floats(&c.p); i++)
+            floats(&a.v)[i] = 1;
+        run_case(&c, &a);
+        for (int64_t row = 0; row < c.p.heads_q * c.p.n_q; row++) {
+            float want = attn_visible(&c.p, row % c.p.n_q) > 0;
+            for (int64_t e = 0; e < c.p.d_v; e++) {
+                float got = floats(&a.o)[row * c.p.d_v + e];
+                if (!(fabsf(got - want) <= 1e-5f))
+                    fail_case(&c, "constant values 1 give %.9g in row %lld, not %g", (double)got,
+                              (long long)row, (double)want);
+            }
+        }
+        close_arena(&a);
+    }
+}
+
+/* Draws anew all rows of x (heads, n, width) from row `first` of each head on. */
+static void change_future(float *x, int64_t heads, int64_t n, int64_t width, int64_t first)
+{
+    first = first < 0 ? 0 : first;
+    for (int64_t h = 0; h < heads && first < n; h++)
+        fill(x + (h * n + first) * width, (size_t)((n - first) * width), 3,
+             mix(test_seed + 77 + (uint64_t)h));
+}
+
+static void test_causal(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 1; shape < PROPERTY_SHAPES; shape += 2)
+        for (int64_t t = 0; t < 128; t += 31) {
+            struct variant_case c;
+            if (!property_case(v, shape, &c) || t >= c.p.n_k)
+                continue;
+            struct arena a = open_arena(&c), b = open_arena(&c);
+            int64_t query = t + 1 + c.p.n_q - c.p.n_k; /* the first one behind key t */
+            change_future(floats(&b.q), c.p.heads_q, c.p.n_q, c.p.d, query);
+            change_future(floats(&b.k), c.p.heads_kv, c.p.n_k, c.p.d, t + 1);
+            change_future(floats(&b.v), c.p.heads_kv, c.p.n_k, c.p.d_v, t + 1);
+            run_case(&c, &a);
+            run_case(&c, &b);
+            for (int64_t h = 0; h < c.p.heads_q && query > 0; h++) {
+                size_t at = (size_t)(h * c.p.n_q * c.p.d_v);
+                double change = distance(floats(&a.o) + at, floats(&b.o) + at,
+                                         (size_t)(query * c.p.d_v));
+                if (!(change <= 1e-6))
+                    fail_case(&c, "tokens after %lld change earlier rows by %.3g", (long long)t,
+                              change);
+            }
+            close_arena(&a);
+            close_arena(&b);
+        }
+}
+
+/* Equal logits weigh all visible keys alike, also through pooling: counts must be right. */
+static void test_zero_queries_give_the_mean(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < PROPERTY_SHAPES; shape++) {
+        struct variant_case c;
+        if ((v->family != ATTN_FULL && v->family != ATTN_HIERARCHICAL) ||
+            !property_case(v, shape, &c))
+            continue;
+        struct arena a = open_arena(&c);
+        memset(a.q.at, 0, a.q.size);
+        run_case(&c, &a);
+        double error = definition_error(&c, exact_variant(), NULL, &a, c.p.n_q);
+        if (!(error <= 2e-5))
+            fail_case(&c, "zero queries miss the mean of the visible values by %.3g", error);
+        close_arena(&a);
+    }
+}
+
+/* Settings at which an approximation is exact; %lld is a number no less than any length. */
+static const struct {
+    const char *variant, *params;
+} limits[] = {
+    {"window", "w=%lld"}, {"bigbird", "b=%lld"}, {"block_local", "b=%lld"},
+    {"transformer_xl", "m=%lld"}, {"han", "seg=%lld"}, {"hmat", "nr=%lld"},
+    {"bigbird", "b=50,r=%lld"},
+};
+
+static void test_exact_in_the_limit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        for (int shape = 0; shape < PROPERTY_SHAPES; shape++) {
+            const struct attn_variant *v = attn_variant_find(limits[i].variant);
+            struct variant_case c;
+            if (!v || !property_case(v, shape, &c))
+                continue;
+            char text[64], msg[ATTN_MESSAGE];
+            long long large = strstr(limits[i].params, "r=%lld") && v->params[1].max < 256
+                                  ? (long long)v->params[1].max : 256;
+            snprintf(text, sizeof text, limits[i].params, large);
+            if (attn_params_parse(v, text, c.params, msg) != 0)
+                fail_msg("%s: %s", v->name, msg);
+            if (!admit(&c))
+                fail_case(&c, "refuses its own exact limit");
+            struct arena a = open_arena(&c);
+            run_case(&c, &a);
+            double error = definition_error(&c, exact_variant(), NULL, &a, c.p.n_q);
+            if (!(error <= 2e-5))
+                fail_case(&c, "is off by %.3g where it should be exact", error);
+            close_arena(&a);
+        }
+}
+
+/* Exact variants against the definition of another exact one, not only their own. */
+static void test_exact_variants_agree(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < PROPERTY_SHAPES; shape++) {
+        struct variant_case c;
+        if (v->kind != ATTN_EXACT || !property_case(v, shape, &c))
+            continue;
+        struct arena a = open_arena(&c);
+        run_case(&c, &a);
+        double error = definition_error(&c, exact_variant(), NULL, &a, c.p.n_q);
+        if (!(error <= 2e-5))
+            fail_case(&c, "is off by %.3g from exact attention", error);
+        close_arena(&a);
+    }
+}
+
+static void test_grouped_heads_are_copies(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < PROPERTY_SHAPES; shape++) {
+        struct variant_case c;
+        if (!(v->caps & ATTN_GQA) || !property_case(v, shape, &c))
+            continue;
+        struct variant_case copies = c;
+        copies.p.heads_kv = copies.p.heads_q;
+        if (!admit(&copies))
+            continue;
+        struct arena a = open_arena(&c), b = open_arena(&copies);
+        memcpy(b.q.at, a.q.at, a.q.size);
+        size_t k = (size_t)(c.p.n_k * c.p.d), w = (size_t)(c.p.n_k * c.p.d_v);
+        for (int64_t h = 0; h < c.p.heads_q; h++) {
+            size_t kv = (size_t)attn_kv_head(&c.p, h);
+            memcpy(floats(&b.k) + (size_t)h * k, floats(&a.k) + kv * k, k * sizeof(float));
+            memcpy(floats(&b.v) + (size_t)h * w, floats(&a.v) + kv * w, w * sizeof(float));
+        }
+        run_case(&c, &a);
+        run_case(&copies, &b);
+        double apart = distance(floats(&a.o), floats(&b.o), o_floats(&c.p));
+        if (!(apart <= 1e-5))
+            fail_case(&c, "sharing keys and copying them differ by %.3g", apart);
+        close_arena(&a);
+        close_arena(&b);
+    }
+}
+
+/* run_case() itself fails on anything that is not finite. */
+static void test_extreme_inputs_stay_finite(void **state)
+{
+    (void)state;
+    FOR_EACH_VARIANT(v)
+    for (int shape = 0; shape < PROPERTY_SHAPES; shape++)
+        for (int kind = 0; kind < 5; kind++) {
+            struct variant_case c;
+            if (!property_case(v, shape, &c))
+                continue;
+            if (kind < 2) /* logits around 1e4 */
+                c.amplitude = kind ? 100 * sqrt(sqrt((double)c.p.d)) : 100;
+            struct arena a = open_arena(&c);
+            if (kind == 2 || kind == 4)
+                memset(a.q.at, 0, a.q.size);
+            for (size_t i = 0; kind >= 3 && i < k_floats(&c.p); i++)
+                floats(&a.k)[i] = kind == 3 ? 1.5f : 0;
+            run_case(&c, &a);
+            close_arena(&a);
+        }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_definition),
+    cmocka_unit_test(test_definition_long),
+    cmocka_unit_test(test_same_bits_for_any_threads),
+    cmocka_unit_test(test_rows_sum_to_one),
+    cmocka_unit_test(test_causal),
+    cmocka_unit_test(test_zero_queries_give_the_mean),
+    cmocka_unit_test(test_exact_in_the_limit),
+    cmocka_unit_test(test_exact_variants_agree),
+    cmocka_unit_test(test_grouped_heads_are_copies),
+    cmocka_unit_test(test_extreme_inputs_stay_finite),
+    cmocka_unit_test(test_values_of_others),
+};
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    const char *why = "", *seed = getenv("ATTN_TEST_SEED"), *one = getenv("ATTN_TEST_CASE");
+    const char *filter = getenv("CMOCKA_TEST_FILTER");
+    program = argv[0];
+    if (attn_isa_select(getenv("ATTN_ISA"), &why) != 0) {
+        fprintf(stderr, "ATTN_ISA=%s: %s\n", getenv("ATTN_ISA"), why);
+        return 2;
+    }
+    if (seed)
+        test_seed = strtoull(seed, NULL, 10);
+    if (one)
+        only_case = atoi(one);
+    if (filter)
+        cmocka_set_test_filter(filter);
+    printf("ISA %s, ATTN_TEST_SEED=%llu\n", attn_isa_name(), (unsigned long long)test_seed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cases of the variants' tests: drawing them, running one between guard pages, comparing. Every
+ * draw is a function of (seed, variant, case), so one case repeats without the others.
+ */
+#ifndef TESTS_VARIANT_CASES_H
+#define TESTS_VARIANT_CASES_H
+
+#include "variants/attn.h"
+#include "variants/kernels/block.h"
+#include "variants/registry.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* One call of one variant. */
+struct variant_case {
+    const struct attn_variant *v;
+    struct attn_problem p;
+    double params[ATTN_MAX_PARAMS];
+    double amplitude; /* of q and k; v is always of order 1 */
+    uint64_t data;    /* seed of the tensors */
+    int number;       /* for the command that repeats it; -1: not one of the drawn ones */
+};
+
+/* `size` bytes, 64-byte aligned, as close to an unreadable page as alignment allows. */
+struct guarded {
+    unsigned char *map, *at;
+    size_t mapped, size;
+};
+
+/* The tensors and the workspace of a case. */
+struct arena {
+    struct guarded q, k, v, o, ws;
+};
+
+static uint64_t test_seed = 20240607;
+static int only_case = -1; /* ATTN_TEST_CASE */
+static const char *program = "test_variants";
+static const char *current_test = "";
+
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* A stream of draws. */
+static uint64_t draw(uint64_t *state)
+{
+    return mix((*state)++);
+}
+
+static int64_t pick(uint64_t *state, const int64_t *from, size_t n)
+{
+    return from[draw(state) % n];
+}
+#define PICK(state, ...)                                                                           \
+    pick(state, (const int64_t[]){__VA_ARGS__},                                                    \
+         sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+
+/* Fails the test, saying which case and how to repeat it. */
+__attribute__((format(printf, 2, 3), noreturn)) static void fail_case(const struct variant_case *c,
+                                                                       const char *format, ...)
+{
+    char text[256], params[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    attn_params_format(c->v, c->params, params, sizeof params);
+    print_error("%s[%s] h=%lld/%lld n=%lld/%lld d=%lld/%lld causal=%d threads=%d: %s\n", c->v->name,
+                params, (long long)c->p.heads_q, (long long)c->p.heads_kv, (long long)c->p.n_q,
+                (long long)c->p.n_k, (long long)c->p.d, (long long)c->p.d_v, c->p.causal,
+                c->p.threads, text);
+    print_error("repeat with: ATTN_ISA=%s ATTN_TEST_SEED=%llu", attn_isa_name(),
+                (unsigned long long)test_seed);
+    if (c->number >= 0)
+        print_error(" ATTN_TEST_CASE=%d", c->number);
+    print_error(" CMOCKA_TEST_FILTER='%s' ATTN_TEST_VARIANT=%s %s\n", current_test, c->v->name,
+                program);
+    fail();
+    abort();
+}
+
+enum { CANARY = 0xFF }; /* as floats: NaN, so that a use of it shows too */
+
+static struct guarded guard(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct guarded g = {.size = size};
+    size_t body = (size + 64 + page - 1) / page * page;
+    g.mapped = body + page;
+    g.map = mmap(NULL, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.map != MAP_FAILED);
+    assert_int_equal(mprotect(g.map + body, page, PROT_NONE), 0);
+    g.at = g.map + (body - size) / 64 * 64;
+    memset(g.map, CANARY, body);
+    return g;
+}
+
+/* Nothing outside [at, at + size) was written. */
+static bool intact(const struct guarded *g)
+{
+    const unsigned char *end = g->map + g->mapped - (size_t)sysconf(_SC_PAGESIZE);
+    for (const unsigned char *b = g->map; b < end; b++)
+        if ((b < g->at || b >= g->at + g->size) && *b != CANARY)
+            return false;
+    return true;
+}
+
+static void release(struct guarded *g)
+{
+    munmap(g->map, g->mapped);
+}
+
+static float *floats(const struct guarded *g)
+{
+    return (float *)(void *)g->at;
+}
+
+/* Roughly normal, variance one: the sum of four uniforms. */
+static void fill(float *x, size_t n, double amplitude, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t r = mix(seed + i * 0x632be59bd9b4e019u);
+        double sum = 0;
+        for (int part = 0; part < 4; part++)
+            sum += (double)((r >> (16 * part)) & 0xffff) / 65536.0 - 0.5;
+        x[i] = (float)(amplitude * sum * 1.7320508);
+    }
+}
+
+static size_t q_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->heads_q * p->n_q * p->d);
+}
+
+static size_t k_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->heads_kv * p->n_k * p->d);
+}
+
+static size_t v_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->heads_kv * p->n_k * p->d_v);
+}
+
+static size_t o_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->heads_q * p->n_q * p->d_v);
+}
+
+static struct arena open_arena(const struct variant_case *c)
+{
+    struct attn_cost cost = {0};
+    c->v->cost(&c->p, c->params, &cost);
+    struct arena a = {guard(4 * q_floats(&c->p)), guard(4 * k_floats(&c->p)),
+                      guard(4 * v_floats(&c->p)), guard(4 * o_floats(&c->p)),
+                      guard(cost.workspace)};
+    fill(floats(&a.q), q_floats(&c->p), c->amplitude, mix(c->data));
+    fill(floats(&a.k), k_floats(&c->p), c->amplitude, mix(c->data + 1));
+    fill(floats(&a.v), v_floats(&c->p), 1, mix(c->data + 2));
+    return a;
+}
+
+static void close_arena(struct arena *a)
+{
+    release(&a->q);
+    release(&a->k);
+    release(&a->v);
+    release(&a->o);
+    release(&a->ws);
+}
+
+static struct attn_io io_of(const struct arena *a)
+{
+    return (struct attn_io){floats(&a->q), floats(&a->k), floats(&a->v), floats(&a->o)};
+}
+
+/* Poisons output and workspace, runs, and checks what holds of every run. */
+static void run_case(const struct variant_case *c, struct arena *a)
+{
+    struct attn_io io = io_of(a);
+    memset(a->o.at, CANARY, a->o.size);
+    memset(a->ws.at, CANARY, a->ws.size);
+    if (c->v->prepare && c->v->prepare(&c->p, c->params, a->ws.at) != ATTN_OK)
+        fail_case(c, "prepare() failed");
+    enum attn_status status = c->v->run(&c->p, c->params, a->ws.at, &io);
+    if (status != ATTN_OK)
+        fail_case(c, "run() returned %d", (int)status);
+    for (size_t i = 0; i < o_floats(&c->p); i++)
+        if (!isfinite(io.o[i]))
+            fail_case(c, "output %zu is %g, or was not written", i, (double)io.o[i]);
+    if (!intact(&a->ws))
+        fail_case(c, "wrote outside its workspace of %zu bytes", a->ws.size);
+    if (!intact(&a->o))
+        fail_case(c, "wrote outside the output");
+}
+
+/* Largest absolute difference of n floats; infinite when one is not a number. */
+static double distance(const float *x, const float *y, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        double diff = fabs((double)x[i] - (double)y[i]);
+        if (!(diff <= most))
+            most = isnan(diff) ? INFINITY : diff;
+    }
+    return most;
+}
+
+/*
+ * Relative Frobenius distance of the output to weights . V of variant `definition` with its
+ * parameters, over at most `rows` rows a head, spread over all and with both ends.
+ */
+static double definition_error(const struct variant_case *c, const struct attn_variant *definition,
+                               const double *params, const struct arena *a, int64_t rows)
+{
+    const struct attn_problem *p = &c->p;
+    struct attn_io io = io_of(a);
+    double *w = malloc((size_t)(p->n_k + p->d_v) * sizeof *w);
+    double *scratch = malloc((size_t)(p->n_k * (p->d + 2) + 4096) * sizeof *scratch);
+    assert_true(w && scratch);
+    double *row = w + p->n_k, square = 0, total = 0;
+    rows = rows > p->n_q ? p->n_q : rows;
+    for (int64_t h = 0; h < p->heads_q; h++)
+        for (int64_t x = 0; x < rows; x++) {
+            int64_t i = rows > 1 ? x * (p->n_q - 1) / (rows - 1) : p->n_q - 1;
+            const float *v = io.v + attn_kv_head(p, h) * p->n_k * p->d_v;
+            const float *o = io.o + (h * p->n_q + i) * p->d_v;
+            definition->weights(p, params, &io, h, i, w, scratch);
+            memset(row, 0, (size_t)p->d_v * sizeof *row);
+            for (int64_t j = 0; j < p->n_k; j++)
+                for (int64_t e = 0; w[j] != 0 && e < p->d_v; e++)
+                    row[e] += w[j] * (double)v[j * p->d_v + e];
+            for (int64_t e = 0; e < p->d_v; e++) {
+                square += (o[e] - row[e]) * (o[e] - row[e]);
+                total += row[e] * row[e];
+            }
+        }
+    free(w);
+    free(scratch);
+    return total > 0 ? sqrt(square / total) : sqrt(square);
+}
+
+/* Parameters: mostly defaults, else the minimum or something small. */
+static void draw_params(struct variant_case *c, uint64_t *state)
+{
+    const struct attn_param *list = c->v->params;
+    bool defaults = draw(state) % 4 == 0;
+    for (int i = 0; list && list[i].name; i++) {
+        double x = (double)PICK(state, 1, 2, 3, 4, 5, 8, 16, 17, 64);
+        if (!list[i].whole)
+            x /= 8;
+        uint64_t way = draw(state) % 8;
+        x = defaults || way < 2 ? list[i].value : way == 2 ? list[i].min : x;
+        c->params[i] = fmin(fmax(x, list[i].min), list[i].max);
+    }
+}
+
+static void draw_heads(struct variant_case *c, uint64_t *state)
+{
+    static const int64_t heads[][2] = {{1, 1}, {2, 2}, {4, 2}, {3, 1}, {6, 2}};
+    uint64_t way = draw(state) % 5;
+    c->p.heads_q = heads[way][0];
+    c->p.heads_kv = heads[way][1];
+}
+
+/* Draws case `number` of a variant. */
+static struct variant_case draw_case(const struct attn_variant *v, int number)
+{
+    uint64_t name = 0;
+    for (const char *s = v->name; *s; s++)
+        name = mix(name + (unsigned char)*s);
+    uint64_t state = mix(mix(test_seed) ^ name) + mix((uint64_t)number);
+    struct variant_case c = {.v = v, .number = number, .amplitude = 1};
+    draw_heads(&c, &state);
+#define LENGTHS 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 97, 127, 128, 129, 200, 257, 521
+    c.p.n_k = PICK(&state, LENGTHS);
+    c.p.n_q = draw(&state) % 2 ? c.p.n_k : PICK(&state, LENGTHS);
+    c.p.d = PICK(&state, 1, 3, 8, 16, 24, 40, 64, 80, 96, 128, 192, 256);
+    c.p.d_v = draw(&state) % 2 ? c.p.d : PICK(&state, 1, 3, 8, 16, 24, 40, 64, 80, 128, 256);
+    c.p.causal = draw(&state) % 2;
+    c.p.threads = (int)(1 + draw(&state) % 3);
+    c.p.scale = draw(&state) % 4 ? 1 / sqrt((double)c.p.d) : 0.3;
+    c.p.seed = draw(&state);
+    c.amplitude = draw(&state) % 4 ? 1 : 2;
+    c.data = draw(&state);
+    draw_params(&c, &state);
+    return c;
+}
+
+/*
+ * Narrows a case to what the variant declares: refused shapes teach nothing. False when it is
+ * refused even so; a refusal must carry its reason.
+ */
+static bool admit(struct variant_case *c)
+{
+    unsigned caps = c->v->caps;
+    if (!(caps & ATTN_CROSS))
+        c->p.n_q = c->p.n_k;
+    if (!(caps & ATTN_GQA))
+        c->p.heads_kv = c->p.heads_q;
+    if (!(caps & ATTN_DV))
+        c->p.d_v = c->p.d;
+    if (!(caps & ATTN_CAUSAL))
+        c->p.causal = false;
+    if (!(caps & ATTN_NONCAUSAL))
+        c->p.causal = true;
+    const char *why = NULL;
+    if (attn_supports(c->v, &c->p, c->params, &why))
+        return true;
+    if (!why || !*why)
+        fail_case(c, "refused without a reason");
+    return false;
+}
+
+/* A plain case of given shape, default parameters. */
+static struct variant_case plain_case(const struct attn_variant *v, int64_t n_q, int64_t n_k,
+                                      bool causal)
+{
+    struct variant_case c = {.v = v, .number = -1, .amplitude = 1, .data = mix(test_seed)};
+    c.p = (struct attn_problem){.heads_q = 4, .heads_kv = 2, .n_q = n_q, .n_k = n_k, .d = 24,
+                                .d_v = 20, .causal = causal, .threads = 2,
+                                .scale = 1 / sqrt(24.0), .seed = test_seed};
+    char msg[ATTN_MESSAGE];
+    assert_int_equal(attn_params_parse(v, NULL, c.params, msg), 0);
+    return c;
+}
+
+#endif
