@@ -37,7 +37,7 @@ double judge_capture(const float *o, int64_t heads, int64_t n_q, int64_t d_v, co
 }
 
 /* The whole output, judged rows or not. */
-static bool finite(const struct reference *r, const float *o, char *reason)
+static bool all_finite(const struct reference *r, const float *o, char *reason)
 {
     const int64_t n = r->heads * r->rows.n_q * r->d_v;
     int64_t bad = 0, first = -1, poison = 0;
@@ -111,7 +111,7 @@ enum case_status judge_output(const struct reference *r, const float *o, double 
 {
     const int64_t count = r->rows.count, dv = r->d_v, rows = r->heads * count;
     *out = (struct metrics){.rel_l2 = NAN, .capture_rel_l2 = NAN};
-    if (!finite(r, o, reason))
+    if (!all_finite(r, o, reason))
         return CASE_WRONG;
     double *error = calloc((size_t)rows, sizeof *error);
     double *e2 = calloc((size_t)count, sizeof *e2), *o2 = calloc((size_t)count, sizeof *o2);

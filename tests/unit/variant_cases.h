@@ -71,7 +71,7 @@ static int64_t pick(uint64_t *state, const int64_t *from, size_t n)
 
 /* Fails the test, saying which case and how to repeat it. */
 __attribute__((format(printf, 2, 3), noreturn)) static void fail_case(const struct variant_case *c,
-                                                                       const char *format, ...)
+                                                                      const char *format, ...)
 {
     char text[256], params[256];
     va_list args;
@@ -331,9 +331,16 @@ static struct variant_case plain_case(const struct attn_variant *v, int64_t n_q,
                                       bool causal)
 {
     struct variant_case c = {.v = v, .number = -1, .amplitude = 1, .data = mix(test_seed)};
-    c.p = (struct attn_problem){.heads_q = 4, .heads_kv = 2, .n_q = n_q, .n_k = n_k, .d = 24,
-                                .d_v = 20, .causal = causal, .threads = 2,
-                                .scale = 1 / sqrt(24.0), .seed = test_seed};
+    c.p = (struct attn_problem){.heads_q = 4,
+                                .heads_kv = 2,
+                                .n_q = n_q,
+                                .n_k = n_k,
+                                .d = 24,
+                                .d_v = 20,
+                                .causal = causal,
+                                .threads = 2,
+                                .scale = 1 / sqrt(24.0),
+                                .seed = test_seed};
     char msg[ATTN_MESSAGE];
     assert_int_equal(attn_params_parse(v, NULL, c.params, msg), 0);
     return c;
