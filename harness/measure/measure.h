@@ -52,8 +52,10 @@ int measure_stage(int (*fn)(void *arg, char msg[CASE_MESSAGE]), void *arg, doubl
 /* The worker's side: serves cases from in until it closes. Returns the process's exit status. */
 int worker_serve(FILE *in, FILE *out);
 
-/* The environment variable assignments ("OPENBLAS_CORETYPE=...") a worker must start with on
- * this CPU; user's own value wins. Sets them in this process's environment. */
+/*
+ * Sets OPENBLAS_CORETYPE to the best core type that this CPU supports, unless the user set it.
+ * It counts for processes started afterwards: the library reads it when it is loaded.
+ */
 void measure_set_blas_core(void);
 
 /* Measured roofs of this machine with a given number of threads, in base units. */
@@ -68,9 +70,6 @@ struct roofs {
 
 /* Measures roofs in a forked, pinned child; about a second. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
-
-/* Seconds that the roofs allow at best for a cost: max of flops, exps and bytes terms. */
-double roofs_bound(const struct roofs *r, const struct attn_cost *cost);
 
 /* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...). */
 struct machine {
