@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* See random.h. Compiled without contraction: a fused product would change bits between machines. */
+#include "harness/inputs/random.h"
+
+#include <math.h>
+#include <string.h>
+
+void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int r = 0; r < 10; r++) {
+        uint64_t a = (uint64_t)0xD2511F53 * c0, b = (uint64_t)0xCD9E8D57 * c2;
+        c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)b;
+        c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)a;
+        k0 += 0x9E3779B9;
+        k1 += 0xBB67AE85;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+static void draw(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t block, uint32_t out[4])
+{
+    /* Stream and the high part of the row share a word: rows stay far below 2^56. */
+    const uint32_t counter[4] = {(uint32_t)stream | (uint32_t)((uint64_t)row >> 32 << 8), (uint32_t)head,
+                                 (uint32_t)row, (uint32_t)block};
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    philox4x32(counter, key, out);
+}
+
+double fixed_log(double x)
+{
+    int e;
+    double m = frexp(x, &e);
+    if (m < 0.70710678118654752) {
+        m *= 2;
+        e--;
+    }
+    double s = (m - 1) / (m + 1), s2 = s * s, sum = 0;
+    for (int k = 21; k >= 1; k -= 2)
+        sum = sum * s2 + 1.0 / k;
+    return e * 0.69314718055994531 + 2 * s * sum;
+}
+
+double fixed_exp(double x)
+{
+    if (!(x > -700))
+        return 0;
+    double n = floor(x * 1.4426950408889634 + 0.5), r = x - n * 0.69314718036912382 - n * 1.9082149292705877e-10;
+    double sum = 1;
+    for (int k = 13; k >= 1; k--)
+        sum = 1 + sum * r / k;
+    return ldexp(sum, (int)n);
+}
+
+void fixed_sincos(double turns, double *sine, double *cosine)
+{
+    double t = turns - floor(turns);
+    int quadrant = (int)(t * 4 + 0.5);
+    double x = (t - quadrant * 0.25) * 6.283185307179586, x2 = x * x, s = 1, c = 1;
+    for (int k = 15; k >= 3; k -= 2)
+        s = 1 - s * x2 / (k * (k - 1));
+    for (int k = 16; k >= 2; k -= 2)
+        c = 1 - c * x2 / (k * (k - 1));
+    s *= x;
+    switch (quadrant & 3) {
+    case 0: *sine = s; *cosine = c; break;
+    case 1: *sine = c; *cosine = -s; break;
+    case 2: *sine = -s; *cosine = -c; break;
+    default: *sine = -c; *cosine = s; break;
+    }
+}
+
+static double unit(uint32_t x)
+{
+    return ((double)x + 0.5) * 0x1p-32;
+}
+
+double random_uniform(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t index)
+{
+    uint32_t x[4];
+    draw(seed, stream, head, row, index, x);
+    return unit(x[0]);
+}
+
+void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row, int n, double *out)
+{
+    for (int i = 0; i < n; i += 4) {
+        uint32_t x[4];
+        double z[4];
+        draw(seed, stream, head, row, i / 4, x);
+        for (int h = 0; h < 4; h += 2) {
+            double radius = sqrt(-2 * fixed_log(unit(x[h]))), s, c;
+            fixed_sincos(unit(x[h + 1]), &s, &c);
+            z[h] = radius * c;
+            z[h + 1] = radius * s;
+        }
+        memcpy(out + i, z, (size_t)(n - i < 4 ? n - i : 4) * sizeof *z);
+    }
+}
