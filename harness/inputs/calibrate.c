@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calibration of a composite head: exact softmax on probe rows, mass by part, strengths moved
+ * towards their targets. The sink is left out here: its logit follows from the others' partition.
+ */
+#include "harness/inputs/composite.h"
+#include "harness/inputs/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBES = 64, ITERATIONS = 16 };
+
+struct probe {
+    int64_t row;
+    int64_t related[CODE_TARGETS];
+};
+
+struct tables {
+    int64_t n;
+    double *g;        /* locality at distance 0 .. n - 1 */
+    double *heavy;    /* w_j */
+    double *sorted;   /* the same, descending */
+    double top;       /* least of the top n / 32 */
+    double *code;     /* (PROBES, segments) <u_i, t_s> */
+    double *content;  /* (PROBES, n) c_ij */
+    struct probe probe[PROBES];
+};
+
+static int descending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+static double dot(const double *a, const double *b, int n)
+{
+    double s = 0;
+    for (int i = 0; i < n; i++)
+        s += a[i] * b[i];
+    return s;
+}
+
+static bool fill(struct tables *t, const struct head *h, int64_t n)
+{
+    const int64_t segments = (n + SEGMENT_TOKENS - 1) / SEGMENT_TOKENS;
+    const struct layout *l = &h->layout;
+    t->n = n;
+    t->g = malloc((size_t)n * sizeof *t->g);
+    t->heavy = malloc((size_t)n * sizeof *t->heavy);
+    t->sorted = malloc((size_t)n * sizeof *t->sorted);
+    t->code = malloc((size_t)(PROBES * segments) * sizeof *t->code);
+    t->content = malloc((size_t)(PROBES * n) * sizeof *t->content);
+    double *keys = malloc((size_t)n * (size_t)(l->ncontent + 1) * sizeof *keys);
+    if (!t->g || !t->heavy || !t->sorted || !t->code || !t->content || !keys) {
+        free(keys);
+        return false;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        t->g[j] = composite_locality(h, (double)j);
+        t->sorted[j] = t->heavy[j] = composite_heavy(h, j);
+        composite_content(h, SIDE_K, h->kv, j, keys + j * l->ncontent);
+    }
+    qsort(t->sorted, (size_t)n, sizeof *t->sorted, descending);
+    t->top = t->sorted[n / 32];
+    for (int r = 0; r < PROBES; r++) {
+        struct probe *p = &t->probe[r];
+        double u[ATTN_D_MAX] = {0}, code[ATTN_D_MAX], q[ATTN_D_MAX];
+        /* Half of the probes spread by logarithm, half over the last half of the rows. */
+        p->row = r < PROBES / 2
+                     ? (int64_t)fixed_exp(fixed_log((double)n) * (r + 1) / (PROBES / 2 + 1)) - 1
+                     : n / 2 + (n - 1 - n / 2) * (r - PROBES / 2) / (PROBES / 2 - 1);
+        composite_related(h, p->row / SEGMENT_TOKENS, p->related);
+        for (int s = 0; s < CODE_TARGETS && l->code; s++) {
+            composite_code(h, p->related[s], code);
+            for (int c = 0; c < l->code; c++)
+                u[c] += code[c];
+        }
+        for (int64_t s = 0; s < segments && l->code; s++) {
+            composite_code(h, s, code);
+            t->code[r * segments + s] = dot(u, code, l->code);
+        }
+        composite_content(h, SIDE_Q, h->kv, p->row, q);
+        for (int64_t j = 0; j < n; j++)
+            t->content[r * n + j] = dot(q, keys + j * l->ncontent, l->ncontent) / sqrt(l->d);
+    }
+    free(keys);
+    return true;
+}
+
+static enum part part_of(const struct tables *t, const struct preset *preset, const struct probe *p, int64_t j)
+{
+    int64_t distance = p->row - j, off = distance - SLASH_AT;
+    if (distance < LOCAL_REACH && -distance < LOCAL_REACH)
+        return PART_LOCAL;
+    if (preset->target[PART_SLASH] > 0 && off < SLASH_REACH && -off < SLASH_REACH)
+        return PART_SLASH;
+    for (int s = 0; s < CODE_TARGETS && preset->target[PART_BLOCK] > 0; s++)
+        if (j / SEGMENT_TOKENS == p->related[s])
+            return PART_BLOCK;
+    return preset->target[PART_HEAVY] > 0 && t->heavy[j] >= t->top ? PART_HEAVY : PART_REST;
+}
+
+/* Shares of the mass that is not the sink's, at one probe row. */
+static void row_mass(const struct tables *t, const struct head *h, const struct strengths *x, int r, bool causal,
+                     double mass[PARTS], double *scores)
+{
+    const struct probe *p = &t->probe[r];
+    const int64_t end = causal ? p->row + 1 : t->n, segments = (t->n + SEGMENT_TOKENS - 1) / SEGMENT_TOKENS;
+    double max = -INFINITY, sum = 0, parts[PARTS] = {0};
+    for (int64_t j = 1; j < end; j++) {
+        int64_t distance = p->row - j, off = distance - SLASH_AT;
+        double s = x->local * t->g[distance < 0 ? -distance : distance] + t->content[r * t->n + j];
+        if (x->slash > 0)
+            s += x->slash * t->g[off < 0 ? (-off < t->n ? -off : t->n - 1) : off];
+        if (h->layout.code)
+            s += x->code * t->code[r * segments + j / SEGMENT_TOKENS];
+        scores[j] = s;
+        max = s > max ? s : max;
+    }
+    for (int64_t j = 1; j < end; j++) {
+        double w = fixed_exp(scores[j] - max) * (1 + x->heavy * t->heavy[j]);
+        parts[part_of(t, h->preset, p, j)] += w;
+        sum += w;
+    }
+    for (int i = 0; i < PARTS; i++)
+        mass[i] += sum > 0 ? parts[i] / sum / (PROBES / 2) : 0;
+}
+
+static double step(double target, double achieved, double rest_target, double rest)
+{
+    double ratio = target / fmax(achieved, 1e-6) * fmax(rest, 1e-6) / rest_target;
+    return fixed_log(fmin(fmax(ratio, 0.01), 100));
+}
+
+void composite_calibrate(const struct head *h, int64_t n, bool causal, struct strengths *x)
+{
+    struct tables t = {0};
+    double *scores = malloc((size_t)n * sizeof *scores), want[PARTS];
+    for (int i = 0; i < PARTS; i++)
+        want[i] = h->preset->target[i] / (1 - h->preset->target[PART_SINK]);
+    double pull = fixed_log((double)n);
+    *x = (struct strengths){.local = pull,
+                            .slash = want[PART_SLASH] > 0 ? pull : 0,
+                            .code = want[PART_BLOCK] > 0 ? pull / 2 : 0,
+                            .heavy = want[PART_HEAVY] > 0 ? 1 : 0};
+    if (scores && fill(&t, h, n))
+        for (int i = 0; i <= ITERATIONS; i++) {
+            memset(x->mass, 0, sizeof x->mass);
+            for (int r = PROBES / 2; r < PROBES; r++)
+                row_mass(&t, h, x, r, causal, x->mass, scores);
+            if (i == ITERATIONS)
+                break;
+            const double *m = x->mass, rest = want[PART_REST];
+            x->local = fmax(0, x->local + 0.5 * step(want[PART_LOCAL], m[PART_LOCAL], rest, m[PART_REST]));
+            if (want[PART_SLASH] > 0)
+                x->slash = fmax(0.1, x->slash + 0.5 * step(want[PART_SLASH], m[PART_SLASH], rest, m[PART_REST]));
+            if (want[PART_BLOCK] > 0)
+                x->code = fmax(0.1, x->code + 0.5 * step(want[PART_BLOCK], m[PART_BLOCK], rest, m[PART_REST]));
+            if (want[PART_HEAVY] > 0)
+                x->heavy *= fixed_exp(0.5 * step(want[PART_HEAVY], m[PART_HEAVY], rest, m[PART_REST]));
+        }
+    free(t.g);
+    free(t.heavy);
+    free(t.sorted);
+    free(t.code);
+    free(t.content);
+    free(scores);
+}
