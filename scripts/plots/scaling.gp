@@ -1,0 +1,23 @@
+# A quantity against n: one line a method, gaps where a status is not ok. Variables come from above.
+set terminal svg size 1200,800 dynamic font "DejaVu Sans,15" background "white"
+set output name.".svg"
+set title title noenhanced
+set xlabel "keys n" noenhanced
+set ylabel ylabel noenhanced
+set logscale xy 2
+set logscale y 10
+set format x "%.0f"
+set format y yformat
+set grid back lc rgb "#dddddd"
+set key outside right top Left reverse samplen 2 spacing 1.15 noenhanced
+set xrange [xmin:xmax]
+set yrange [*:*]
+set rmargin 30
+guide(x, k) = anchor * (x / xmin)**k
+plot for [i=1:methods] name.".dat" index (i - 1) using 1:2:3:4 with yerrorlines \
+         lc rgb colour[i] pt point[i] ps 0.9 lw 2 title label[i], \
+     for [k=1:guides] guide(x, k) with lines dt 3 lw 1.5 lc rgb "#888888" title sprintf("slope %d", k), \
+     for [i=1:lines] level(i, x) with lines dt 2 lw 1.5 lc rgb "#444444" title line_label[i]
+set terminal pngcairo size 1200,800 font "DejaVu Sans,12" background "white"
+set output name.".png"
+replot

@@ -1,0 +1,20 @@
+# Error against time at one length, with the Pareto front. Variables come from above.
+set terminal svg size 1200,800 dynamic font "DejaVu Sans,15" background "white"
+set output name.".svg"
+set title title noenhanced
+set xlabel "seconds a call (median, 95 % interval)" noenhanced
+set ylabel "relative error against exact attention" noenhanced
+set logscale xy 10
+set format x "10^{%L}"
+set format y "10^{%L}"
+set grid back lc rgb "#dddddd"
+set key outside right top Left reverse samplen 1 spacing 1.15 noenhanced
+set offsets graph 0.08, graph 0.08, graph 0.08, graph 0.08
+set rmargin 30
+plot name.".dat" index methods using 1:2 with steps dt 2 lw 2 lc rgb "#444444" title "Pareto front", \
+     for [i=1:methods] name.".dat" index (i - 1) using 1:4:2:3 with xerrorbars \
+         lc rgb colour[i] pt point[i] ps 1.6 lw 2 title label[i], \
+     for [i=1:lines] level(i, x) with lines dt 2 lw 1.5 lc rgb "#999999" title line_label[i]
+set terminal pngcairo size 1200,800 font "DejaVu Sans,12" background "white"
+set output name.".png"
+replot
