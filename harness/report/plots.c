@@ -161,7 +161,7 @@ static void write_script(const struct plot *p, const struct row **m, int count, 
     static const char *const ylabels[] = {"seconds a call (median, 95 % interval)",
                                           "peak memory above inputs and output, bytes",
                                           "relative error against exact attention", ""};
-    static const char *const formats[] = {"%.0s%.0f %cs", "%.0b%BB", "10^{%L}", ""};
+    static const char *const formats[] = {"%.0s %cs", "%.0b %BB", "10^{%L}", ""};
     const struct row *rows[POINTS];
     char title[400], label[96];
     long xmin = 0, xmax = 0;

@@ -8,7 +8,7 @@ set logscale xy 2
 set logscale y 10
 set format x "%.0f"
 set format y yformat
-set grid back lc rgb "#dddddd"
+set grid xtics ytics back lt 1 lc rgb "#dddddd"
 set key outside right top Left reverse samplen 2 spacing 1.15 noenhanced
 set xrange [xmin:xmax]
 set yrange [*:*]

@@ -7,7 +7,7 @@ set ylabel "relative error against exact attention" noenhanced
 set logscale xy 10
 set format x "10^{%L}"
 set format y "10^{%L}"
-set grid back lc rgb "#dddddd"
+set grid xtics ytics back lt 1 lc rgb "#dddddd"
 set key outside right top Left reverse samplen 1 spacing 1.15 noenhanced
 set offsets graph 0.08, graph 0.08, graph 0.08, graph 0.08
 set rmargin 30
