@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* attnbench run: plan, measure, store; a short account at the end. */
 #include "harness/cmd/cmd.h"
+#include "harness/measure/signals.h"
 #include "harness/sweep.h"
 #include "harness/version.h"
 
@@ -189,6 +190,7 @@ static int measure(const struct arguments *a, const struct plan *p, const char *
         status = cmd_fail(EXIT_UNEXPECTED, msg);
     } else {
         struct sweep_result result;
+        measure_install_signals();
         if (sweep_run(p, &a->measure, a->request.budget_s, s, info.id, &result, msg))
             status = cmd_fail(EXIT_UNEXPECTED, msg);
         else

@@ -106,6 +106,57 @@ static int rows_of(const struct plot *p, const struct row *m, const struct row *
 
 enum { METHODS = 256, POINTS = 256 };
 
+/*
+ * Two lines to read the others by: slopes 1 and 2 from the highest first point, or the errors of
+ * the mean of V and of plain fp32 exact attention.
+ */
+static const char *const guides[QUANTITIES][2] = {{"slope 1", "slope 2"},
+                                                  {"slope 1", "slope 2"},
+                                                  {"mean of V", "plain fp32"},
+                                                  {"mean of V", "plain fp32"}};
+
+static double guide(const struct row *r, int which)
+{
+    return which == 0 ? r->mean_v : r->floor;
+}
+
+/* The method with most points: its rows give the guides their abscissas. */
+static int longest(const struct plot *p, const struct row **m, int count, const struct row **out)
+{
+    int best = 0, n = 0;
+    for (int i = 0; i < count; i++) {
+        int rows = rows_of(p, m[i], out, POINTS);
+        best = rows > n ? i : best;
+        n = rows > n ? rows : n;
+    }
+    return count ? rows_of(p, m[best], out, POINTS) : 0;
+}
+
+static void write_guides(const struct plot *p, const struct row **m, int count, FILE *f)
+{
+    const struct row *rows[POINTS], *base[POINTS];
+    const int n = longest(p, m, count, base);
+    double anchor = NAN, begin = NAN, end = NAN;
+    for (int i = 0; i < count; i++)
+        if (rows_of(p, m[i], rows, POINTS)) {
+            anchor = fmax(anchor, value(p->quantity, rows[0]));
+            begin = fmin(begin, rows[0]->median);
+            end = fmax(end, rows[0]->median);
+        }
+    for (int g = 0; g < 2; g++) {
+        fprintf(f, "# %s\n", guides[p->quantity][g]);
+        for (int j = 0; j < n; j++)
+            if (p->quantity < ERROR)
+                fprintf(f, "%ld %.9g\n", base[j]->n_k,
+                        anchor * pow((double)base[j]->n_k / (double)base[0]->n_k, g + 1));
+            else if (p->quantity == ERROR)
+                fprintf(f, "%ld %.9g\n", base[j]->n_k, guide(base[j], g));
+            else
+                fprintf(f, "%.9g %.9g\n%.9g %.9g\n", begin, guide(base[j], g), end, guide(base[j], g));
+        fputs("\n\n", f);
+    }
+}
+
 static void write_data(const struct plot *p, const struct row **m, int count, FILE *f)
 {
     const struct row *rows[POINTS], *front[METHODS];
@@ -127,6 +178,7 @@ static void write_data(const struct plot *p, const struct row **m, int count, FI
         }
         fputs(n ? "\n\n" : "nan nan nan nan none\n\n\n", f);
     }
+    write_guides(p, m, count, f);
     if (p->quantity != TRADEOFF)
         return;
     int n = 0;
@@ -143,7 +195,7 @@ static void write_data(const struct plot *p, const struct row **m, int count, FI
         }
 }
 
-/* Crosses where a method has a row but no figure, stacked by method at the lower border. */
+/* The status where a method has a row but no figure, stacked by method at the lower border. */
 static void write_gaps(const struct plot *p, const struct row **m, int count, FILE *f)
 {
     const struct row *rows[POINTS];
@@ -151,7 +203,7 @@ static void write_gaps(const struct plot *p, const struct row **m, int count, FI
         int n = rows_of(p, m[i], rows, POINTS);
         for (int j = 0; j < n && p->quantity != TRADEOFF; j++)
             if (strcmp(rows[j]->status, "ok") != 0)
-                fprintf(f, "set label \"x %s\" at first %ld, graph %.3f font \",11\" tc rgb \"%s\" noenhanced front\n",
+                fprintf(f, "set label \"%s\" at first %ld, graph %.3f center font \",11\" tc rgb \"%s\" noenhanced front\n",
                         rows[j]->status, rows[j]->n_k, 0.02 + 0.025 * i, colour(p->rs, m[i]));
     }
 }
@@ -163,42 +215,38 @@ static void write_script(const struct plot *p, const struct row **m, int count, 
                                           "relative error against exact attention", ""};
     static const char *const formats[] = {"%.0s %cs", "%.0b %BB", "10^{%L}", ""};
     const struct row *rows[POINTS];
-    char title[400], label[96];
+    char title[400], label[128];
     long xmin = 0, xmax = 0;
-    double anchor = NAN, floor = NAN, mean_v = NAN;
+    size_t widest = 14;
     rows_title(m[0], title, sizeof title);
     for (int i = 0; i < count; i++) {
         int n = rows_of(p, m[i], rows, POINTS);
         for (int j = 0; j < n; j++) {
-            double v = value(p->quantity, rows[j]);
             xmin = xmin == 0 || rows[j]->n_k < xmin ? rows[j]->n_k : xmin;
             xmax = rows[j]->n_k > xmax ? rows[j]->n_k : xmax;
-            anchor = j == 0 && v > 0 && !(v > anchor) ? v : anchor;
-            floor = isnan(rows[j]->floor) ? floor : rows[j]->floor;
-            mean_v = isnan(rows[j]->mean_v) ? mean_v : rows[j]->mean_v;
         }
     }
-    const bool error = p->quantity >= ERROR && floor > 0 && mean_v > 0;
     fprintf(f, "# Made by attnbench; run `gnuplot %s.gp` in this folder to draw it again.\n", p->name);
     fprintf(f, "name = \"%s\"\ntitle = \"%s of %s", p->name, p->quantity == TRADEOFF ? "error and time" : names[p->quantity], title);
     if (p->quantity == TRADEOFF)
         fprintf(f, ", n = %ld", p->n);
-    fprintf(f, "\"\nylabel = \"%s\"\nyformat = \"%s\"\nxmin = %ld\nxmax = %ld\nanchor = %.9g\nguides = %d\nmethods = %d\n",
-            ylabels[p->quantity], formats[p->quantity], xmin, xmax > xmin ? xmax : xmin + 1, anchor,
-            p->quantity < ERROR && anchor > 0 && xmax > xmin ? 2 : 0, count);
-    fprintf(f, "lines = %d\nlevel(i, x) = i == 1 ? %.9g : %.9g\narray line_label[2] = [\"plain fp32\", \"mean of V\"]\n",
-            error ? 2 : 0, error ? mean_v : 1, error ? floor : 1);
+    fprintf(f, "\"\nylabel = \"%s\"\nyformat = \"%s\"\nybase = %d\nxmin = %ld\nxmax = %ld\nmethods = %d\n",
+            ylabels[p->quantity], formats[p->quantity], p->quantity == MEMORY ? 2 : 10, xmin,
+            xmax > xmin ? xmax : xmin + 1, count);
+    fprintf(f, "array guide[2] = [\"%s\", \"%s\"]\n", guides[p->quantity][0], guides[p->quantity][1]);
     fprintf(f, "array label[%d]\narray colour[%d]\narray point[%d]\n", count, count, count);
-    if (error)
-        fputs("line_label[1] = \"mean of V\"\nline_label[2] = \"plain fp32\"\n", f);
     for (int i = 0; i < count; i++) {
         int n = rows_of(p, m[i], rows, POINTS), ok = 0;
         for (int j = 0; j < n; j++)
             ok += strcmp(rows[j]->status, "ok") == 0;
-        rows_label(p->rs, m[i], label, sizeof label);
-        fprintf(f, "label[%d] = \"%s%s%s%s\"\ncolour[%d] = \"%s\"\npoint[%d] = %d\n", i + 1, label, ok ? "" : " (",
-                ok ? "" : n ? rows[0]->status : "none", ok ? "" : ")", i + 1, colour(p->rs, m[i]), i + 1, 4 + i % 10);
+        rows_label(p->rs, m[i], label, 96);
+        if (!ok && n)
+            snprintf(label + strlen(label), 32, " (%s)", rows[0]->status);
+        widest = strlen(label) > widest ? strlen(label) : widest;
+        fprintf(f, "label[%d] = \"%s\"\ncolour[%d] = \"%s\"\npoint[%d] = %d\n", i + 1, label, i + 1,
+                colour(p->rs, m[i]), i + 1, 4 + m[i]->method % 10);
     }
+    fprintf(f, "margin = %zu\n", widest + 10);
     write_gaps(p, m, count, f);
     fputs(p->quantity == TRADEOFF ? template_tradeoff : template_scaling, f);
 }

@@ -5,19 +5,17 @@ set title title noenhanced
 set xlabel "keys n" noenhanced
 set ylabel ylabel noenhanced
 set logscale xy 2
-set logscale y 10
+set logscale y ybase
 set format x "%.0f"
 set format y yformat
 set grid xtics ytics back lt 1 lc rgb "#dddddd"
 set key outside right top Left reverse samplen 2 spacing 1.15 noenhanced
-set xrange [xmin:xmax]
+set xrange [xmin / 1.12 : xmax * 1.12]
 set yrange [*:*]
-set rmargin 30
-guide(x, k) = anchor * (x / xmin)**k
+set rmargin margin
 plot for [i=1:methods] name.".dat" index (i - 1) using 1:2:3:4 with yerrorlines \
          lc rgb colour[i] pt point[i] ps 0.9 lw 2 title label[i], \
-     for [k=1:guides] guide(x, k) with lines dt 3 lw 1.5 lc rgb "#888888" title sprintf("slope %d", k), \
-     for [i=1:lines] level(i, x) with lines dt 2 lw 1.5 lc rgb "#444444" title line_label[i]
+     for [i=1:2] name.".dat" index (methods + i - 1) using 1:2 with lines dt i + 1 lw 1.5 lc rgb "#777777" title guide[i]
 set terminal pngcairo size 1200,800 font "DejaVu Sans,12" background "white"
 set output name.".png"
 replot
