@@ -3,6 +3,7 @@
 #include "harness/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,18 @@ static void clear_line(const struct progress *p)
 {
     if (p->terminal)
         fputs("\r\033[K", stderr);
+}
+
+void progress_refused(struct progress *p, const struct bench_case *c)
+{
+    char text[sizeof p->refused];
+    snprintf(text, sizeof text, "%.63s: %.500s", c->variant, c->reason);
+    if (strcmp(text, p->refused) == 0)
+        return;
+    memcpy(p->refused, text, sizeof text);
+    clear_line(p);
+    fprintf(stderr, "%s on %s, n=%lld: %s: %s\n", c->variant, c->workload, (long long)c->problem.n_k,
+            case_status_name(c->status), c->reason);
 }
 
 void progress_at(struct progress *p, const struct bench_case *c, int round)

@@ -10,10 +10,13 @@ struct progress {
     double begun;          /* seconds, monotonic */
     double work, done;     /* predicted seconds of everything, and of what is finished */
     size_t total, finished; /* rounds */
+    char refused[64 + CASE_MESSAGE]; /* the last refusal said */
 };
 
 double progress_now(void);
 void progress_begin(struct progress *p, size_t total, double work);
+/* Names a case that the plan refuses, once for a variant and reason. */
+void progress_refused(struct progress *p, const struct bench_case *c);
 /* Shows what is about to run. */
 void progress_at(struct progress *p, const struct bench_case *c, int round);
 /* Counts a finished round; anything but ok gets a line of its own. */

@@ -148,8 +148,10 @@ static int register_cases(struct sweep *s)
         if (store_case_put(s->store, s->run, c, &s->case_id[i], s->msg) ||
             store_rounds_done(s->store, s->case_id[i], &s->done[i], s->msg))
             return -1;
-        if (c->status != CASE_OK)
+        if (c->status != CASE_OK) {
+            progress_refused(&s->progress, c);
             continue;
+        }
         int left = s->plan->rounds - __builtin_popcountll(s->done[i]);
         total += (size_t)left;
         work += left * c->predicted_total_s / s->plan->rounds;

@@ -14,7 +14,7 @@ static const char copy[] =
     "CREATE TEMP TABLE fresh AS SELECT id FROM other.run WHERE name NOT IN (SELECT name FROM main.run);"
     "INSERT OR IGNORE INTO main.machine SELECT * FROM other.machine;"
     "INSERT INTO main.run SELECT r.id + b.run, name, started, finished, command, plan_hash, version,"
-    " commit_id, compiler, flags, machine, covariates, rounds FROM other.run r, base b"
+    " commit_id, compiler, flags, machine, covariates, r.rounds FROM other.run r, base b"
     " WHERE r.id IN fresh;"
     "INSERT INTO main.roof SELECT r.run + b.run, threads, fma_flops, exp_per_s, gemm_flops, read_bytes,"
     " triad_bytes, l1_bytes, l2_bytes FROM other.roof r, base b WHERE r.run IN fresh;"

@@ -18,12 +18,10 @@ static enum attn_status run(const struct attn_problem *p, const double *params, 
     (void)params;
     (void)ws;
     (void)io;
-    for (;;) {
-        char *p = malloc((size_t)64 << 20);
-        if (!p)
-            abort();
-        memset(p, 1, (size_t)64 << 20);
-    }
+    char *more;
+    while ((more = malloc((size_t)64 << 20)))
+        memset(more, 1, (size_t)64 << 20);
+    abort();
 }
 
 ATTN_VARIANT(eater) = {
