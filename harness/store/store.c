@@ -267,9 +267,11 @@ int store_inputs_put(struct store *s, int64_t run, const struct bench_case *c, u
     sqlite3_stmt *q = store_prepare(
         s,
         "INSERT INTO inputs(run, workload, heads_q, heads_kv, n_q, n_k, d, d_v, causal, seed,"
-        " checksum, note, diagnostics) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
-        " checksum = CASE WHEN checksum = excluded.checksum THEN checksum ELSE NULL END",
+        " checksum, note, diagnostics) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT DO UPDATE SET run = run RETURNING checksum",
         msg);
+    if (!q)
+        return -1;
     sqlite3_bind_int64(q, 1, run);
     bind_text(q, 2, c->workload);
     bind_shape(q, 3, &c->problem);
@@ -277,15 +279,18 @@ int store_inputs_put(struct store *s, int64_t run, const struct bench_case *c, u
     bind_text(q, 11, text);
     bind_text(q, 12, note_json);
     bind_text(q, 13, diagnostics_json);
+    const bool row = sqlite3_step(q) == SQLITE_ROW;
+    const bool same = row && strcmp((const char *)sqlite3_column_text(q, 0), text) == 0;
+    if (!row) {
+        store_fail(s, msg);
+        sqlite3_finalize(q);
+        return -1;
+    }
     if (store_run(s, q, msg))
         return -1;
-    char differ[160];
-    snprintf(differ, sizeof differ, "SELECT count(*) FROM inputs WHERE run = %lld AND checksum IS NULL",
-             (long long)run);
-    if (query_int(s, differ) == 0)
-        return 0;
-    snprintf(msg, CASE_MESSAGE, "the inputs of %s differ from those that this run began with", c->workload);
-    return -1;
+    if (!same)
+        snprintf(msg, CASE_MESSAGE, "the inputs of %s differ from those that this run began with", c->workload);
+    return same ? 0 : -1;
 }
 
 int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int64_t *id,
