@@ -62,7 +62,10 @@ static struct file make_npz(bool deflated)
     const uint32_t crc = (uint32_t)crc32(0, npy.bytes, (uInt)npy.size);
     memcpy(packed, npy.bytes, npy.size);
     if (deflated) {
-        z_stream z = {.next_in = npy.bytes, .avail_in = (uInt)npy.size, .next_out = packed, .avail_out = ROOM};
+        z_stream z = {.next_in = npy.bytes,
+                      .avail_in = (uInt)npy.size,
+                      .next_out = packed,
+                      .avail_out = ROOM};
         deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
         deflate(&z, Z_FINISH);
         size = z.total_out;
@@ -97,9 +100,10 @@ static struct file make_npz(bool deflated)
 
 static struct file make_safetensors(void)
 {
-    static const char header[] = "{\"__metadata__\":{\"model\":\"a\\u0041\"},"
-                                 "\"q\":{\"dtype\":\"F16\",\"shape\":[2,4],\"data_offsets\":[0,16]},"
-                                 "\"k\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[16,24]}}";
+    static const char header[] =
+        "{\"__metadata__\":{\"model\":\"a\\u0041\"},"
+        "\"q\":{\"dtype\":\"F16\",\"shape\":[2,4],\"data_offsets\":[0,16]},"
+        "\"k\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[16,24]}}";
     struct file f = {.size = 0};
     put_le(&f, sizeof header - 1, 8);
     put(&f, header, sizeof header - 1);
@@ -108,7 +112,8 @@ static struct file make_safetensors(void)
     return f;
 }
 
-/* Reads a copy whose end is the end of its allocation, so that a sanitizer sees one byte too far. */
+/* Reads a copy whose end is the end of its allocation, so that a sanitizer sees one byte too far.
+ */
 static int parse(const struct file *f)
 {
     struct tensor_file out;
@@ -134,15 +139,23 @@ static int parse(const struct file *f)
 
 static void mutate(struct file *f, uint64_t *state)
 {
-    static const uint64_t evil[] = {0, 1, 0x7f, 0xff, 0x7fffffff, 0xffffffff, UINT64_MAX, INT64_MAX};
+    static const uint64_t evil[] = {0,          1,          0x7f,       0xff,
+                                    0x7fffffff, 0xffffffff, UINT64_MAX, INT64_MAX};
     for (uint64_t times = 1 + next_random(state) % 4; times; times--) {
         size_t at = f->size ? next_random(state) % f->size : 0;
         switch (next_random(state) % 6) {
-        case 0: f->bytes[at] ^= (uint8_t)(1u << next_random(state) % 8); break;
-        case 1: f->bytes[at] = (uint8_t)next_random(state); break;
-        case 2: f->size = at; break;
+        case 0:
+            f->bytes[at] ^= (uint8_t)(1u << next_random(state) % 8);
+            break;
+        case 1:
+            f->bytes[at] = (uint8_t)next_random(state);
+            break;
+        case 2:
+            f->size = at;
+            break;
         case 3:
-            for (size_t i = 0, n = (size_t)1 << next_random(state) % 4; i < n && at + i < f->size; i++)
+            for (size_t i = 0, n = (size_t)1 << next_random(state) % 4; i < n && at + i < f->size;
+                 i++)
                 f->bytes[at + i] = (uint8_t)(evil[next_random(state) % 8] >> (8 * i));
             break;
         case 4: /* doubles a piece */
@@ -176,7 +189,8 @@ int main(int argc, char **argv)
             struct file f = good[k];
             f.size = size;
             if (parse(&f) == 0) {
-                fprintf(stderr, "file %zu cut to %zu of %zu bytes is accepted\n", k, size, good[k].size);
+                fprintf(stderr, "file %zu cut to %zu of %zu bytes is accepted\n", k, size,
+                        good[k].size);
                 return 1;
             }
         }
@@ -187,6 +201,7 @@ int main(int argc, char **argv)
         mutate(&f, &state);
         accepted += parse(&f) == 0;
     }
-    printf("seed %llu: %ld mutants, %ld of them still readable\n", (unsigned long long)seed, iterations, accepted);
+    printf("seed %llu: %ld mutants, %ld of them still readable\n", (unsigned long long)seed,
+           iterations, accepted);
     return 0;
 }

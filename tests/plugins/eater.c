@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* eater: a variant that misbehaves on purpose: it touches memory that it did not declare, without end. */
+/* eater: a variant that misbehaves on purpose: it touches memory that it did not declare, without
+ * end. */
 #include "variants/attn.h"
 
 #include <stdlib.h>
@@ -12,7 +13,8 @@ static void cost(const struct attn_problem *p, const double *params, struct attn
     cost->workspace = 64;
 }
 
-static enum attn_status run(const struct attn_problem *p, const double *params, void *ws, const struct attn_io *io)
+static enum attn_status run(const struct attn_problem *p, const double *params, void *ws,
+                            const struct attn_io *io)
 {
     (void)p;
     (void)params;

@@ -11,7 +11,8 @@ static void cost(const struct attn_problem *p, const double *params, struct attn
     cost->workspace = 64;
 }
 
-static enum attn_status run(const struct attn_problem *p, const double *params, void *ws, const struct attn_io *io)
+static enum attn_status run(const struct attn_problem *p, const double *params, void *ws,
+                            const struct attn_io *io)
 {
     (void)p;
     (void)params;

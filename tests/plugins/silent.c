@@ -2,8 +2,6 @@
 /* silent: a variant that misbehaves on purpose: it writes no output. */
 #include "variants/attn.h"
 
-
-
 static void cost(const struct attn_problem *p, const double *params, struct attn_cost *cost)
 {
     (void)params;
@@ -11,7 +9,8 @@ static void cost(const struct attn_problem *p, const double *params, struct attn
     cost->workspace = 64;
 }
 
-static enum attn_status run(const struct attn_problem *p, const double *params, void *ws, const struct attn_io *io)
+static enum attn_status run(const struct attn_problem *p, const double *params, void *ws,
+                            const struct attn_io *io)
 {
     (void)p;
     (void)params;

@@ -14,7 +14,8 @@ static void cost(const struct attn_problem *p, const double *params, struct attn
     cost->dense_flops = 0;
 }
 
-static enum attn_status run(const struct attn_problem *p, const double *params, void *ws, const struct attn_io *io)
+static enum attn_status run(const struct attn_problem *p, const double *params, void *ws,
+                            const struct attn_io *io)
 {
     (void)params;
     (void)ws;
@@ -29,8 +30,8 @@ static enum attn_status run(const struct attn_problem *p, const double *params, 
     return ATTN_OK;
 }
 
-static void weights(const struct attn_problem *p, const double *params, const struct attn_io *io, int64_t h, int64_t i,
-                    double *w, double *scratch)
+static void weights(const struct attn_problem *p, const double *params, const struct attn_io *io,
+                    int64_t h, int64_t i, double *w, double *scratch)
 {
     (void)params;
     (void)io;

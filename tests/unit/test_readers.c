@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the readers of tensors refuse, with the words that name the fault. Mutations: fuzz_readers. */
+/* What the readers of tensors refuse, with the words that name the fault. Mutations: fuzz_readers.
+ */
 #include "harness/inputs/tensorfile.h"
 
 #include <math.h>
@@ -49,19 +50,28 @@ static void refuses(struct bytes b, const char *words)
 static void test_npy(void **state)
 {
     (void)state;
-    refuses(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", 8), "type '>f4' is not read");
+    refuses(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", 8),
+            "type '>f4' is not read");
     refuses(npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 8), "'|O' is not read");
-    refuses(npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 8), "'<i4' is not read");
+    refuses(npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", 8),
+            "'<i4' is not read");
     refuses(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", 8), "Fortran order");
     refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 7), "truncated");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 9), "declares 8 bytes");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", 8), "shape is malformed");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 8), "declares more");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8), "shape is malformed");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4), "shape is malformed");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 9),
+            "declares 8 bytes");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", 8),
+            "shape is malformed");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 8),
+            "declares more");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8),
+            "shape is malformed");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4),
+            "shape is malformed");
     refuses(npy("{'descr': '<f4', 'fortran_order': False}", 4), "lacks");
-    refuses(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4), "twice");
-    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", 4), "unknown key 'x'");
+    refuses(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4),
+            "twice");
+    refuses(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", 4),
+            "unknown key 'x'");
     refuses(npy("__import__('os')", 4), "not a dictionary");
     struct bytes version = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", 4);
     version.at[6] = 9;
@@ -72,18 +82,30 @@ static void test_safetensors(void **state)
 {
     (void)state;
     refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-                        "\"k\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12), "overlaps");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16), "hole");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12), "12 are there");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4), "outside the file");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8), "declares");
-    refuses(safetensors("{\"q\":{\"dtype\":\"I8\",\"shape\":[8],\"data_offsets\":[0,8]}}", 8), "type I8 is not read");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2.5],\"data_offsets\":[0,8]}}", 8), "fraction");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8), "whole number");
+                        "\"k\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+                        12),
+            "overlaps");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16),
+            "hole");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12),
+            "12 are there");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4),
+            "outside the file");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8),
+            "declares");
+    refuses(safetensors("{\"q\":{\"dtype\":\"I8\",\"shape\":[8],\"data_offsets\":[0,8]}}", 8),
+            "type I8 is not read");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2.5],\"data_offsets\":[0,8]}}", 8),
+            "fraction");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8),
+            "whole number");
     refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-                        "\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16), "given twice");
+                        "\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}",
+                        16),
+            "given twice");
     refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8), "lacks");
-    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}} x", 8), "goes on");
+    refuses(safetensors("{\"q\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}} x", 8),
+            "goes on");
     refuses(safetensors("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0), "given twice");
     refuses(safetensors("{}", 0), "no tensors");
     struct bytes huge = safetensors("{}", 0);
@@ -96,12 +118,15 @@ static void test_safetensors(void **state)
 static void test_values(void **state)
 {
     (void)state;
-    struct bytes b = safetensors("{\"__metadata__\":{\"model\":\"a\\u0042\"},"
-                                 "\"h\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
-                                 "\"b\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[12,14]},"
-                                 "\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[14,22]}}", 22);
+    struct bytes b =
+        safetensors("{\"__metadata__\":{\"model\":\"a\\u0042\"},"
+                    "\"h\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
+                    "\"b\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[12,14]},"
+                    "\"d\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[14,22]}}",
+                    22);
     /* 1, -2, the smallest subnormal, the largest, infinity, NaN */
-    static const uint16_t half[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x7e00}, bfloat = 0x4049;
+    static const uint16_t half[] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x7e00},
+                          bfloat = 0x4049;
     const double d = 0.1;
     memcpy(b.at + b.size - 22, half, 12);
     memcpy(b.at + b.size - 10, &bfloat, 2);
@@ -113,7 +138,8 @@ static void test_values(void **state)
     assert_non_null(h);
     assert_int_equal(h->rank, 2);
     assert_int_equal(h->shape[1], 3);
-    assert_true(h->data[0] == 1 && h->data[1] == -2 && h->data[2] == 0x1p-24f && h->data[3] == 65504);
+    assert_true(h->data[0] == 1 && h->data[1] == -2 && h->data[2] == 0x1p-24f &&
+                h->data[3] == 65504);
     assert_true(isinf(h->data[4]) && isnan(h->data[5]));
     assert_int_equal(h->nonfinite, 2);
     assert_true(tensor_file_find(&f, "b")->data[0] == 3.140625f);

@@ -27,7 +27,8 @@ static void test_quantiles(void **state)
     NEAR(odd[0], 3); /* inputs are left alone */
 }
 
-/* Binomial(n, 1/2): n = 6 misses with 2/64; n = 10 with ranks 2, 9 with 22/1024, with 3, 8 with 112/1024. */
+/* Binomial(n, 1/2): n = 6 misses with 2/64; n = 10 with ranks 2, 9 with 22/1024, with 3, 8 with
+ * 112/1024. */
 static void test_median_ranks(void **state)
 {
     (void)state;
