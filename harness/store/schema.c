@@ -50,9 +50,11 @@ const char store_schema[] =
     "  max(CASE WHEN i = coalesce(m.hi, CASE WHEN k.n > 1000 THEN k.n + 1 -"
     "    CAST((k.n - 1.96 * sqrt(k.n)) / 2 AS INTEGER) END) THEN seconds END) AS ci_hi_s"
     "  FROM ranked k LEFT JOIN median_rank m ON m.n = k.n GROUP BY case_id),"
-    /* Bare columns of an aggregate with max() come from the row of the maximum: the worst round. */
+    /* Bare columns beside one max() come from the row of the maximum, the worst round; a second
+       max() or min() would undo that. */
     "worst AS (SELECT case_id, max(severity) AS severity, status, reason, count(*) AS rounds,"
-    "  max(flags & 1) | max(flags & 2) | max(flags & 8) AS flags FROM round GROUP BY case_id),"
+    "  (sum(flags & 1) > 0) + 2 * (sum(flags & 2) > 0) + 8 * (sum(flags & 8) > 0) AS flags"
+    "  FROM round GROUP BY case_id),"
     "memory AS (SELECT case_id, min(prepare_s) AS prepare_s, max(cold_s) AS cold_s,"
     "  max(workspace_bytes) AS workspace_bytes, max(tracked_bytes) AS tracked_bytes,"
     "  max(peak_rss_bytes) AS peak_rss_bytes, max(isa) AS isa, max(blas_core) AS blas_core,"
