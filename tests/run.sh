@@ -37,14 +37,14 @@ done
 
 for program in "$BUILD"/tests/unit/test_*; do
     case $program in *.d) continue ;; esac
-    name=$(basename "$program")
-    case $name in
+    test=$(basename "$program")
+    case $test in
     test_variants)
         for isa in $levels; do
             [ -n "${ATTN_TEST_QUICK:-}" ] && [ "$isa" != "${levels##* }" ] && continue
-            check "$name ($isa)" env ATTN_ISA="$isa" "$program"
+            check "$test ($isa)" env ATTN_ISA="$isa" "$program"
         done ;;
-    *) check "$name" "$program" ;;
+    *) check "$test" "$program" ;;
     esac
 done
 check fuzz_readers "$BUILD/tests/fuzz_readers" 20000 1
