@@ -29,12 +29,15 @@ CORE := $(filter-out $(BUILD)/harness/main.o,$(OBJ))
 
 TEMPLATES := $(wildcard scripts/plots/*.gp)
 TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+# make V=1 shows whole commands.
+Q := $(if $(V),,@)
 SETTINGS := $(CC) $(CFLAGS_ALL) $(LIBS) $(COMMIT)
 
 build: $(BUILD)/attnbench ## compile build/attnbench
 
 $(BUILD)/attnbench: $(OBJ)
-	$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $(OBJ) $(LIBS)
+	@echo "  ld $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $(OBJ) $(LIBS)
 
 # Objects depend on the settings they were built with: another compiler or flag rebuilds.
 $(BUILD)/settings: FORCE
@@ -54,7 +57,8 @@ $(BUILD)/harness/report/templates.o: $(TEMPLATES)
 
 $(BUILD)/%.o: %.c $(BUILD)/settings
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
+	@echo "  cc $<"
+	$(Q)$(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
 -include $(OBJ:.o=.d) $(wildcard $(BUILD)/tests/unit/*.d)
 
@@ -62,11 +66,13 @@ $(BUILD)/%.o: %.c $(BUILD)/settings
 
 $(BUILD)/tests/unit/test_%: tests/unit/test_%.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(CORE) $(LIBS) -lcmocka
+	@echo "  cc $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(CORE) $(LIBS) -lcmocka
 
 $(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
+	@echo "  cc $<"
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
 
 PLUGINS := $(patsubst tests/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard tests/plugins/*.c))
 
@@ -75,14 +81,16 @@ test-programs: $(BUILD)/attnbench $(TESTS:%=$(BUILD)/tests/unit/test_%) $(PLUGIN
 
 $(BUILD)/tests/fuzz_readers: tests/fuzz/fuzz_readers.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $< $(CORE) $(LIBS)
+	@echo "  cc $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $< $(CORE) $(LIBS)
 
 test: test-programs ## every test, at every ISA level of this machine
 	BUILD=$(BUILD) sh tests/run.sh
 
+SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -DATTN_SANITIZED
 asan: ## the unit tests and the command line under AddressSanitizer and UBSan
-	$(MAKE) BUILD=build-asan OPT='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-		-fno-omit-frame-pointer -DATTN_SANITIZED' test-programs
+	$(MAKE) BUILD=build-asan OPT='$(SANITIZED)' test-programs
 	BUILD=build-asan ATTN_TEST_QUICK=1 sh tests/run.sh
 
 tsan: ## the variants' tests under ThreadSanitizer (needs clang and libomp for OpenMP awareness)

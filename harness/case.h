@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CASE_TEXT 256
+#define CASE_TEXT    256
 #define CASE_MESSAGE 512
 
 /* Outcome of a case or of one round. Anything but ok holds no figures. */
@@ -30,19 +30,19 @@ enum case_status {
 
 /* Flags of a measured case. */
 enum {
-    CASE_FEW = 1 << 0,         /* fewer than 10 samples */
-    CASE_UNSTABLE = 1 << 1,    /* the interval never reached its target width */
-    CASE_MISTRUSTED = 1 << 2,  /* a figure contradicts the machine: above a roof */
-    CASE_UNACCOUNTED = 1 << 3  /* memory seen by the kernel differs from the tracked */
+    CASE_FEW = 1 << 0,        /* fewer than 10 samples */
+    CASE_UNSTABLE = 1 << 1,   /* the interval never reached its target width */
+    CASE_MISTRUSTED = 1 << 2, /* a figure contradicts the machine: above a roof */
+    CASE_UNACCOUNTED = 1 << 3 /* memory seen by the kernel differs from the tracked */
 };
 
 /* One case as planned. */
 struct bench_case {
     char variant[64];
-    char params[CASE_TEXT];   /* canonical "key=value,..." of all parameters */
+    char params[CASE_TEXT]; /* canonical "key=value,..." of all parameters */
     char family[16], kind[16];
-    char workload[CASE_TEXT]; /* canonical "name" or "name:key=value,..." (non-defaults only) */
-    char input_file[4096];    /* --input FILE, or "" */
+    char workload[CASE_TEXT];    /* canonical "name" or "name:key=value,..." (non-defaults only) */
+    char input_file[4096];       /* --input FILE, or "" */
     struct attn_problem problem; /* threads and seed included */
     uint64_t input_seed;
     char dtype[8];            /* "fp32" */
@@ -59,28 +59,28 @@ struct bench_case {
 struct outcome {
     enum case_status status;
     char reason[CASE_MESSAGE];
-    unsigned flags;          /* CASE_FEW | CASE_UNSTABLE | CASE_UNACCOUNTED */
+    unsigned flags; /* CASE_FEW | CASE_UNSTABLE | CASE_UNACCOUNTED */
     int nsamples;
-    double *samples;         /* seconds a call, in the order taken */
-    int inner;               /* calls inside one sample */
-    double prepare_s;        /* one prepare() */
-    double cold_s;           /* the first run() */
-    double workspace_bytes;  /* declared by the variant */
-    double tracked_bytes;    /* workspace actually touched (pages of the arena that became resident) */
-    double peak_rss_bytes;   /* VmHWM of the measured calls minus the worker's baseline */
-    double lib_bytes;        /* what warming the BLAS added before the baseline */
+    double *samples;        /* seconds a call, in the order taken */
+    int inner;              /* calls inside one sample */
+    double prepare_s;       /* one prepare() */
+    double cold_s;          /* the first run() */
+    double workspace_bytes; /* declared by the variant */
+    double tracked_bytes; /* workspace actually touched (pages of the arena that became resident) */
+    double peak_rss_bytes; /* VmHWM of the measured calls minus the worker's baseline */
+    double lib_bytes;      /* what warming the BLAS added before the baseline */
     char isa[32];
     char blas_core[32];
-    unsigned mxcsr;          /* control word seen in every worker thread (0 where there is none) */
-    char worker[64];         /* "attnbench 0.1.0", or what an external worker calls itself */
+    unsigned mxcsr;  /* control word seen in every worker thread (0 where there is none) */
+    char worker[64]; /* "attnbench 0.1.0", or what an external worker calls itself */
 };
 
 /* Error of one output against the reference. NaN = not applicable (NULL in the store). */
 struct metrics {
     double rel_l2, rel_l2_p95, max_abs, cosine; /* over all heads and judged rows */
     double rel_l2_worst_head;
-    double skill;          /* 1 - e^2 / e_mean^2 against the mean of the visible V */
-    double floor_rel_l2;   /* the same of plain fp32 exact attention on the same rows */
+    double skill;        /* 1 - e^2 / e_mean^2 against the mean of the visible V */
+    double floor_rel_l2; /* the same of plain fp32 exact attention on the same rows */
     double floor_max_abs;
     double mean_v_rel_l2;  /* the trivial baseline itself */
     double capture_rel_l2; /* against the source model's own output rows */

@@ -18,10 +18,8 @@ double progress_now(void)
 
 void progress_begin(struct progress *p, size_t total, double work)
 {
-    *p = (struct progress){.terminal = isatty(STDERR_FILENO),
-                           .begun = progress_now(),
-                           .work = work,
-                           .total = total};
+    *p = (struct progress){
+        .terminal = isatty(STDERR_FILENO), .begun = progress_now(), .work = work, .total = total};
 }
 
 /* Remaining seconds: predicted work corrected by how the predictions did so far. */
@@ -47,8 +45,8 @@ void progress_refused(struct progress *p, const struct bench_case *c)
         return;
     memcpy(p->refused, text, sizeof text);
     clear_line(p);
-    fprintf(stderr, "%s on %s, n=%lld: %s: %s\n", c->variant, c->workload, (long long)c->problem.n_k,
-            case_status_name(c->status), c->reason);
+    fprintf(stderr, "%s on %s, n=%lld: %s: %s\n", c->variant, c->workload,
+            (long long)c->problem.n_k, case_status_name(c->status), c->reason);
 }
 
 void progress_at(struct progress *p, const struct bench_case *c, int round)

@@ -7,9 +7,9 @@
 
 struct progress {
     bool terminal;
-    double begun;          /* seconds, monotonic */
-    double work, done;     /* predicted seconds of everything, and of what is finished */
-    size_t total, finished; /* rounds */
+    double begun;                    /* seconds, monotonic */
+    double work, done;               /* predicted seconds of everything, and of what is finished */
+    size_t total, finished;          /* rounds */
     char refused[64 + CASE_MESSAGE]; /* the last refusal said */
 };
 

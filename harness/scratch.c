@@ -100,8 +100,9 @@ static int write_all(const char *path, const void *head, size_t nhead, const voi
     FILE *f = fopen(path, "wb");
     if (!f)
         return -1;
-    bool ok = fwrite(head, 1, nhead, f) == nhead && fwrite(rows, 1, nrows, f) == nrows &&
-              fwrite(values, 1, nvalues, f) == nvalues;
+    bool ok = fwrite(head, 1, nhead, f) == nhead &&
+              (!nrows || fwrite(rows, 1, nrows, f) == nrows) &&
+              (!nvalues || fwrite(values, 1, nvalues, f) == nvalues);
     return fclose(f) == 0 && ok ? 0 : -1;
 }
 
@@ -146,8 +147,8 @@ static int stage(void *arg, char msg[CASE_MESSAGE])
              "\"mean_v_rel_l2\":%.6g,\"floor_rel_l2\":%.6g}",
              mean(ref.entropy, rows), mean(ref.sink, rows), mean(ref.top, rows), ref.mean_v_rel_l2,
              ref.floor_rel_l2);
-    if (write_all(job->meta, &meta, sizeof meta, in.rows, (size_t)in.nrows * sizeof *in.rows, in.o_rows,
-                  (size_t)(in.nrows * p->heads_q * p->d_v) * sizeof *in.o_rows)) {
+    if (write_all(job->meta, &meta, sizeof meta, in.rows, (size_t)in.nrows * sizeof *in.rows,
+                  in.o_rows, (size_t)(in.nrows * p->heads_q * p->d_v) * sizeof *in.o_rows)) {
         snprintf(msg, CASE_MESSAGE, "%s: %s", job->meta, strerror(errno));
         return 2;
     }

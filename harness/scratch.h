@@ -20,10 +20,10 @@ struct staged {
     char reason[CASE_MESSAGE];
     uint64_t checksum;
     double scale;
-    char note[2048];        /* JSON of the workload: achieved masses, provenance */
-    char diagnostics[512];  /* JSON of the exact attention: entropy, sink mass, largest weight */
+    char note[2048];       /* JSON of the workload: achieved masses, provenance */
+    char diagnostics[512]; /* JSON of the exact attention: entropy, sink mass, largest weight */
     struct reference reference;
-    int64_t source_rows;    /* rows of the source's own output, 0: none */
+    int64_t source_rows; /* rows of the source's own output, 0: none */
     int64_t *source_row;
     float *source_o;
 };

@@ -52,8 +52,8 @@ int stats_median_ranks(size_t n, double level, size_t *lo, size_t *hi)
     double tail = 0;
     size_t r = 0;
     for (; r < n / 2; r++) {
-        double more = exp(lgamma((double)n + 1) - lgamma((double)r + 1) - lgamma((double)(n - r) + 1) -
-                          (double)n * 0.6931471805599453);
+        double more = exp(lgamma((double)n + 1) - lgamma((double)r + 1) -
+                          lgamma((double)(n - r) + 1) - (double)n * 0.6931471805599453);
         if (!(1 - 2 * (tail + more) >= level))
             break;
         tail += more;

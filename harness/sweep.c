@@ -20,9 +20,9 @@ struct sweep {
     struct scratch *scratch;
     struct progress progress;
     int64_t run;
-    int64_t *case_id;  /* one a case of the plan */
-    uint64_t *done;    /* rounds that the store holds already, one bit each */
-    double deadline;   /* monotonic seconds; INFINITY: none */
+    int64_t *case_id; /* one a case of the plan */
+    uint64_t *done;   /* rounds that the store holds already, one bit each */
+    double deadline;  /* monotonic seconds; INFINITY: none */
     char *msg;
 };
 
@@ -57,10 +57,12 @@ static void judge(const struct bench_case *c, const struct staged *in, const cha
         return;
     }
     const struct tensor *t = &file.tensors[0];
-    if (t->rank != 3 || t->shape[0] != p->heads_q || t->shape[1] != p->n_q || t->shape[2] != p->d_v) {
+    if (t->rank != 3 || t->shape[0] != p->heads_q || t->shape[1] != p->n_q ||
+        t->shape[2] != p->d_v) {
         o->status = CASE_FAILED;
-        snprintf(o->reason, sizeof o->reason, "the worker's output has not the shape (%lld, %lld, %lld)",
-                 (long long)p->heads_q, (long long)p->n_q, (long long)p->d_v);
+        snprintf(o->reason, sizeof o->reason,
+                 "the worker's output has not the shape (%lld, %lld, %lld)", (long long)p->heads_q,
+                 (long long)p->n_q, (long long)p->d_v);
     } else {
         double gate = strcmp(c->kind, "exact") == 0 ? GATE_FP32 : 0;
         o->status = judge_output(&in->reference, t->data, gate, m, o->reason);
@@ -84,8 +86,8 @@ static int one_round(struct sweep *s, size_t index, int round)
         snprintf(s->msg, CASE_MESSAGE, "out of memory for the inputs of %s", planned->workload);
         return -1;
     }
-    if (in->status == CASE_OK &&
-        store_inputs_put(s->store, s->run, planned, in->checksum, in->note, in->diagnostics, s->msg))
+    if (in->status == CASE_OK && store_inputs_put(s->store, s->run, planned, in->checksum, in->note,
+                                                  in->diagnostics, s->msg))
         return -1;
     if (in->status != CASE_OK) {
         o.status = in->status;
@@ -101,8 +103,8 @@ static int one_round(struct sweep *s, size_t index, int round)
         if (o.status == CASE_OK)
             judge(&c, in, files.output, &o, &m);
     }
-    int rc = store_round_put(s->store, s->case_id[index], round, &o, o.status == CASE_OK ? &m : NULL,
-                             s->msg);
+    int rc = store_round_put(s->store, s->case_id[index], round, &o,
+                             o.status == CASE_OK ? &m : NULL, s->msg);
     progress_done(&s->progress, planned, &o, planned->predicted_total_s / s->plan->rounds);
     outcome_free(&o);
     return rc;
@@ -181,8 +183,7 @@ static int count_row(void *arg, int ncols, const char *const *names, const char 
 }
 
 int sweep_run(const struct plan *plan, const struct measure_options *options, double budget_s,
-              struct store *store, int64_t run, struct sweep_result *result,
-              char msg[CASE_MESSAGE])
+              struct store *store, int64_t run, struct sweep_result *result, char msg[CASE_MESSAGE])
 {
     struct sweep s = {.plan = plan, .options = options, .store = store, .run = run, .msg = msg};
     int rc = -1;

@@ -34,9 +34,9 @@ enum attn_status {
 
 /* What the output means beside softmax(scale Q K^T) V. */
 enum attn_kind {
-    ATTN_EXACT,       /* equal up to rounding */
+    ATTN_EXACT,        /* equal up to rounding */
     ATTN_APPROXIMATES, /* converges to it as some parameter grows */
-    ATTN_REPLACES     /* another function; its distance to softmax is descriptive only */
+    ATTN_REPLACES      /* another function; its distance to softmax is descriptive only */
 };
 
 enum attn_family {
@@ -100,9 +100,9 @@ struct attn_variant {
     const char *name; /* [a-z0-9_]+, as in the literature */
     enum attn_family family;
     enum attn_kind kind;
-    const char *summary;     /* one line */
-    const char *cite;        /* authors, year, arXiv number */
-    const char *time_class;  /* declared growth in n: "n", "n log n", "n^1.5", "n^2" */
+    const char *summary;      /* one line */
+    const char *cite;         /* authors, year, arXiv number */
+    const char *time_class;   /* declared growth in n: "n", "n log n", "n^1.5", "n^2" */
     const char *memory_class; /* growth of the workspace: "1", "n", "n^2" */
     unsigned caps;
     const struct attn_param *params; /* ends with a NULL name; may be NULL */

@@ -84,7 +84,8 @@ static const char *defect(const struct attn_variant *v)
             return "it has more than 8 parameters";
         if (!good_name(p->name, "abcdefghijklmnopqrstuvwxyz_") || !p->doc)
             return "a parameter has no doc, or a name not of a-z and _";
-        if (!(p->min <= p->value && p->value <= p->max) || (p->whole && p->value != floor(p->value)))
+        if (!(p->min <= p->value && p->value <= p->max) ||
+            (p->whole && p->value != floor(p->value)))
             return "a parameter's default is outside its range";
     }
     return NULL;
@@ -101,7 +102,8 @@ int attn_plugin_load(const char *path, char msg[ATTN_MESSAGE])
     void *so = dlopen(full, RTLD_NOW | RTLD_LOCAL);
     free(full);
     if (!so) {
-        snprintf(msg, ATTN_MESSAGE, "--plugin %s: not a loadable shared object: %.300s", path, dlerror());
+        snprintf(msg, ATTN_MESSAGE, "--plugin %s: not a loadable shared object: %.300s", path,
+                 dlerror());
         return -1;
     }
     const struct attn_variant *const *entry = dlsym(so, "attn_plugin");
@@ -131,8 +133,8 @@ int attn_plugin_load(const char *path, char msg[ATTN_MESSAGE])
     return -1;
 }
 
-static int set_param(const struct attn_variant *v, const char *item, double *values, unsigned *given,
-                     char *msg)
+static int set_param(const struct attn_variant *v, const char *item, double *values,
+                     unsigned *given, char *msg)
 {
     const char *equal = strchr(item, '=');
     size_t len = equal ? (size_t)(equal - item) : strlen(item);
@@ -142,8 +144,8 @@ static int set_param(const struct attn_variant *v, const char *item, double *val
         if (strlen(p->name) == len && strncmp(p->name, item, len) == 0)
             break;
     if (!p || !p->name) {
-        size_t used = (size_t)snprintf(msg, ATTN_MESSAGE, "%s has no parameter '%.*s'; it has", v->name,
-                                       (int)(len > 60 ? 60 : len), item);
+        size_t used = (size_t)snprintf(msg, ATTN_MESSAGE, "%s has no parameter '%.*s'; it has",
+                                       v->name, (int)(len > 60 ? 60 : len), item);
         for (p = v->params; p && p->name && used < ATTN_MESSAGE; p++)
             used += (size_t)snprintf(msg + used, ATTN_MESSAGE - used, " %s", p->name);
         if (!v->params && used < ATTN_MESSAGE)
@@ -194,7 +196,8 @@ void attn_params_format(const struct attn_variant *v, const double *values, char
     int n = 0;
     out[0] = '\0';
     for (const struct attn_param *p = v->params; p && p->name && used < size; p++, n++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s=%.10g", n ? "," : "", p->name, values[n]);
+        used += (size_t)snprintf(out + used, size - used, "%s%s=%.10g", n ? "," : "", p->name,
+                                 values[n]);
 }
 
 bool attn_supports(const struct attn_variant *v, const struct attn_problem *p, const double *params,

@@ -18,7 +18,8 @@ static void print_params(const struct attn_param *p)
 static void list_variants(bool markdown)
 {
     if (markdown)
-        puts("| variant | family | kind | time | memory | summary | paper |\n|---|---|---|---|---|---|---|");
+        puts("| variant | family | kind | time | memory | summary | paper "
+             "|\n|---|---|---|---|---|---|---|");
     for (int i = 0; i < attn_variant_count(); i++) {
         const struct attn_variant *v = attn_variant_at(i);
         if (markdown) {

@@ -21,7 +21,8 @@ int cmd_machine(int argc, char **argv)
     struct roofs one, all;
     char msg[CASE_MESSAGE];
     argp_parse(&argp, argc, argv, 0, NULL, NULL);
-    if (machine_describe(&m, msg) || roofs_measure(1, &one, msg) || roofs_measure(m.cores, &all, msg))
+    if (machine_describe(&m, msg) || roofs_measure(1, &one, msg) ||
+        roofs_measure(m.cores, &all, msg))
         return cmd_fail(EXIT_UNEXPECTED, msg);
     machine_print(stdout, &m, &one, &all);
     return cmd_finish(EXIT_FINE);
@@ -48,7 +49,8 @@ int cmd_worker(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse_worker,
-        .doc = "Serves cases of the worker protocol (harness/measure/protocol.md) on standard input."};
+        .doc =
+            "Serves cases of the worker protocol (harness/measure/protocol.md) on standard input."};
     argp_parse(&argp, argc, argv, 0, NULL, NULL);
     return worker_serve(stdin, stdout);
 }

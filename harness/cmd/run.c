@@ -11,14 +11,29 @@
 #include <string.h>
 
 enum {
-    OPT_HEADS = 256, OPT_KV_HEADS, OPT_DIM, OPT_QUERIES, OPT_CAUSAL, OPT_INPUT, OPT_BUDGET,
-    OPT_CASE_TIMEOUT, OPT_MEMORY_LIMIT, OPT_ROUNDS, OPT_SEED, OPT_DB, OPT_PLAN, OPT_RESUME,
-    OPT_PLUGIN, OPT_WORKER, OPT_NAME
+    OPT_HEADS = 256,
+    OPT_KV_HEADS,
+    OPT_DIM,
+    OPT_QUERIES,
+    OPT_CAUSAL,
+    OPT_INPUT,
+    OPT_BUDGET,
+    OPT_CASE_TIMEOUT,
+    OPT_MEMORY_LIMIT,
+    OPT_ROUNDS,
+    OPT_SEED,
+    OPT_DB,
+    OPT_PLAN,
+    OPT_RESUME,
+    OPT_PLUGIN,
+    OPT_WORKER,
+    OPT_NAME
 };
 
 static const struct argp_option options[] = {
     {"suite", 's', "NAME", 0, "Named sweep: see `attnbench list suites`", 0},
-    {"variant", 'v', "VARIANT[:key=v1,v2]", 0, "Name, glob or family; values sweep a parameter; repeats", 0},
+    {"variant", 'v', "VARIANT[:key=v1,v2]", 0,
+     "Name, glob or family; values sweep a parameter; repeats", 0},
     {"length", 'n', "LENGTHS", 0, "Keys: 256..65536 doubles, 512,1k,8k lists", 0},
     {"workload", 'w', "WORKLOAD[:key=v]", 0, "Inputs: see `attnbench list workloads`; repeats", 0},
     {"threads", 't', "LIST", 0, "Threads, e.g. 1,2 (default: one a physical core)", 0},
@@ -29,16 +44,20 @@ static const struct argp_option options[] = {
     {"causal", OPT_CAUSAL, 0, 0, "Mask later keys, bottom-right aligned", 0},
     {"input", OPT_INPUT, "FILE", 0, "q, k, v from .safetensors, .npz, or a folder of .npy", 0},
     {"budget", OPT_BUDGET, "TIME", 0, "Stop beginning rounds after 90s, 10m, 2h", 0},
-    {"case-timeout", OPT_CASE_TIMEOUT, "TIME", 0, "Kill a round after this (default: max(30s, 20 x prediction))", 0},
-    {"memory-limit", OPT_MEMORY_LIMIT, "SIZE", 0, "Memory of a worker, e.g. 8G (default: 80 % of what is available)", 0},
-    {"rounds", OPT_ROUNDS, "N", 0, "Processes a case is measured in, 1..64 (default 3, or the suite's)", 0},
+    {"case-timeout", OPT_CASE_TIMEOUT, "TIME", 0,
+     "Kill a round after this (default: max(30s, 20 x prediction))", 0},
+    {"memory-limit", OPT_MEMORY_LIMIT, "SIZE", 0,
+     "Memory of a worker, e.g. 8G (default: 80 % of what is available)", 0},
+    {"rounds", OPT_ROUNDS, "N", 0,
+     "Processes a case is measured in, 1..64 (default 3, or the suite's)", 0},
     {"seed", OPT_SEED, "N", 0, "Of inputs and random patterns (default 42)", 0},
     {"db", OPT_DB, "FILE", 0, "Database (default " CMD_DB ")", 0},
     {"name", OPT_NAME, "NAME", 0, "Name of the run (default: its time)", 0},
     {"plan", OPT_PLAN, 0, 0, "Print the cases with predicted time and memory; measure nothing", 0},
     {"resume", OPT_RESUME, 0, 0, "Go on with the unfinished run of the same command", 0},
     {"plugin", OPT_PLUGIN, "FILE.so", 0, "Load a variant from a shared object; repeats", 0},
-    {"worker", OPT_WORKER, "COMMAND", 0, "Measure with another program that speaks the worker protocol", 0},
+    {"worker", OPT_WORKER, "COMMAND", 0,
+     "Measure with another program that speaks the worker protocol", 0},
     {0},
 };
 
@@ -49,7 +68,8 @@ struct arguments {
     bool plan, resume;
 };
 
-static long whole(struct argp_state *state, const char *option, const char *text, long min, long max)
+static long whole(struct argp_state *state, const char *option, const char *text, long min,
+                  long max)
 {
     char *end;
     long v = strtol(text, &end, 10);
@@ -79,30 +99,77 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct arguments *a = state->input;
     struct plan_request *r = &a->request;
     switch (key) {
-    case 's': r->suite = arg; break;
-    case 'v': collect(state, r->variants, &r->nvariants, arg); break;
-    case 'w': collect(state, r->workloads, &r->nworkloads, arg); break;
-    case 'n': r->lengths = arg; break;
-    case 't': r->threads = arg; break;
-    case OPT_HEADS: r->heads = whole(state, "heads", arg, 1, 4096); break;
-    case OPT_KV_HEADS: r->kv_heads = whole(state, "kv-heads", arg, 1, 4096); break;
-    case OPT_DIM: r->dim = whole(state, "dim", arg, 1, 256); break;
-    case OPT_QUERIES: r->queries = whole(state, "queries", arg, 1, 1L << 27); break;
-    case OPT_CAUSAL: r->causal = 1; break;
-    case OPT_INPUT: r->input = arg; break;
-    case OPT_BUDGET: r->budget_s = quantity(state, "budget", arg, false); break;
-    case OPT_CASE_TIMEOUT: a->measure.case_timeout_s = quantity(state, "case-timeout", arg, false); break;
-    case OPT_MEMORY_LIMIT: r->memory_limit = quantity(state, "memory-limit", arg, true); break;
-    case OPT_ROUNDS: r->rounds = (int)whole(state, "rounds", arg, 1, 64); break;
-    case OPT_SEED: r->seed = (uint64_t)whole(state, "seed", arg, 0, INT32_MAX); break;
-    case OPT_DB: a->db = arg; break;
-    case OPT_NAME: a->name = arg; break;
-    case OPT_PLAN: a->plan = true; break;
-    case OPT_RESUME: a->resume = true; break;
-    case OPT_PLUGIN: cmd_plugin(arg); break;
-    case OPT_WORKER: a->measure.worker = arg; break;
-    case ARGP_KEY_ARG: argp_error(state, "'%s' is no option; variants are given with -v", arg); break;
-    default: return ARGP_ERR_UNKNOWN;
+    case 's':
+        r->suite = arg;
+        break;
+    case 'v':
+        collect(state, r->variants, &r->nvariants, arg);
+        break;
+    case 'w':
+        collect(state, r->workloads, &r->nworkloads, arg);
+        break;
+    case 'n':
+        r->lengths = arg;
+        break;
+    case 't':
+        r->threads = arg;
+        break;
+    case OPT_HEADS:
+        r->heads = whole(state, "heads", arg, 1, 4096);
+        break;
+    case OPT_KV_HEADS:
+        r->kv_heads = whole(state, "kv-heads", arg, 1, 4096);
+        break;
+    case OPT_DIM:
+        r->dim = whole(state, "dim", arg, 1, 256);
+        break;
+    case OPT_QUERIES:
+        r->queries = whole(state, "queries", arg, 1, 1L << 27);
+        break;
+    case OPT_CAUSAL:
+        r->causal = 1;
+        break;
+    case OPT_INPUT:
+        r->input = arg;
+        break;
+    case OPT_BUDGET:
+        r->budget_s = quantity(state, "budget", arg, false);
+        break;
+    case OPT_CASE_TIMEOUT:
+        a->measure.case_timeout_s = quantity(state, "case-timeout", arg, false);
+        break;
+    case OPT_MEMORY_LIMIT:
+        r->memory_limit = quantity(state, "memory-limit", arg, true);
+        break;
+    case OPT_ROUNDS:
+        r->rounds = (int)whole(state, "rounds", arg, 1, 64);
+        break;
+    case OPT_SEED:
+        r->seed = (uint64_t)whole(state, "seed", arg, 0, INT32_MAX);
+        break;
+    case OPT_DB:
+        a->db = arg;
+        break;
+    case OPT_NAME:
+        a->name = arg;
+        break;
+    case OPT_PLAN:
+        a->plan = true;
+        break;
+    case OPT_RESUME:
+        a->resume = true;
+        break;
+    case OPT_PLUGIN:
+        cmd_plugin(arg);
+        break;
+    case OPT_WORKER:
+        a->measure.worker = arg;
+        break;
+    case ARGP_KEY_ARG:
+        argp_error(state, "'%s' is no option; variants are given with -v", arg);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
@@ -124,8 +191,8 @@ static int print_plan(const struct plan *p)
                c->status == CASE_OK ? "" : ": ", c->reason);
         measured += c->status == CASE_OK;
     }
-    printf("%zu cases, %zu to measure in %d rounds each, about %.0f s\n", p->count, measured, p->rounds,
-           p->predicted_s);
+    printf("%zu cases, %zu to measure in %d rounds each, about %.0f s\n", p->count, measured,
+           p->rounds, p->predicted_s);
     return cmd_finish(EXIT_FINE);
 }
 
@@ -156,8 +223,8 @@ static int begin_run(struct store *s, const struct arguments *a, const struct pl
         struct roofs r;
         if (roofs_measure(info->roof_threads[i], &r, msg))
             return -1;
-        const double values[] = {r.fma_flops,  r.exp_per_s, r.gemm_flops, r.read_bytes,
-                                 r.triad_bytes, r.l1_bytes, r.l2_bytes};
+        const double values[] = {r.fma_flops,   r.exp_per_s, r.gemm_flops, r.read_bytes,
+                                 r.triad_bytes, r.l1_bytes,  r.l2_bytes};
         memcpy(info->roofs[i], values, sizeof values);
     }
     return store_run_begin(s, info, msg);
@@ -230,8 +297,9 @@ int cmd_run(int argc, char **argv)
     if (a.plan)
         status = print_plan(&plan);
     else if (attn_sanitized && !a.db)
-        status = cmd_fail(EXIT_USAGE, "this is a sanitizer build: its times mean nothing; give --db "
-                                      "to keep them out of " CMD_DB);
+        status =
+            cmd_fail(EXIT_USAGE, "this is a sanitizer build: its times mean nothing; give --db "
+                                 "to keep them out of " CMD_DB);
     else
         status = measure(&a, &plan, command, &machine);
     plan_free(&plan);

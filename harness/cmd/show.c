@@ -45,7 +45,8 @@ int cmd_show(int argc, char **argv)
     int64_t run;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct store *s = cmd_open_run(&a.run, &run);
-    int status = report_table(s, run, stdout, msg) ? cmd_fail(EXIT_NOTHING, msg) : cmd_finish(EXIT_FINE);
+    int status =
+        report_table(s, run, stdout, msg) ? cmd_fail(EXIT_NOTHING, msg) : cmd_finish(EXIT_FINE);
     store_close(s);
     return status;
 }
@@ -53,7 +54,8 @@ int cmd_show(int argc, char **argv)
 int cmd_plot(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"output", 'o', "DIR", 0, "Folder for .svg, .png, .gp and .dat (default results/plots)", 0}, {0}};
+        {"output", 'o', "DIR", 0, "Folder for .svg, .png, .gp and .dat (default results/plots)", 0},
+        {0}};
     static const struct argp argp = {.options = options,
                                      .parser = parse,
                                      .children = children,
@@ -64,8 +66,8 @@ int cmd_plot(int argc, char **argv)
     int64_t run;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct store *s = cmd_open_run(&a.run, &run);
-    int status =
-        report_plots(s, run, a.out, stdout, msg) ? cmd_fail(EXIT_UNEXPECTED, msg) : cmd_finish(EXIT_FINE);
+    int status = report_plots(s, run, a.out, stdout, msg) ? cmd_fail(EXIT_UNEXPECTED, msg)
+                                                          : cmd_finish(EXIT_FINE);
     store_close(s);
     return status;
 }
@@ -78,7 +80,8 @@ int cmd_export(int argc, char **argv)
                                      .parser = parse,
                                      .children = children,
                                      .args_doc = "[RUN]",
-                                     .doc = "Writes a run to standard output, in seconds and bytes."};
+                                     .doc =
+                                         "Writes a run to standard output, in seconds and bytes."};
     struct arguments a = {.format = "csv"};
     char msg[CASE_MESSAGE];
     int64_t run;
@@ -122,7 +125,8 @@ int cmd_import(int argc, char **argv)
     static const struct argp argp = {.options = options,
                                      .parser = parse_import,
                                      .args_doc = "FILE...",
-                                     .doc = "Copies the runs of other databases in; known runs stay."};
+                                     .doc =
+                                         "Copies the runs of other databases in; known runs stay."};
     struct import_arguments a = {.db = CMD_DB};
     char msg[CASE_MESSAGE];
     argp_parse(&argp, argc, argv, 0, NULL, &a);

@@ -19,12 +19,12 @@ struct probe {
 
 struct tables {
     int64_t n;
-    double *g;        /* locality at distance 0 .. n - 1 */
-    double *heavy;    /* w_j */
-    double *sorted;   /* the same, descending */
-    double top;       /* least of the top n / 32 */
-    double *code;     /* (PROBES, segments) <u_i, t_s> */
-    double *content;  /* (PROBES, n) c_ij */
+    double *g;       /* locality at distance 0 .. n - 1 */
+    double *heavy;   /* w_j */
+    double *sorted;  /* the same, descending */
+    double top;      /* least of the top n / 32 */
+    double *code;    /* (PROBES, segments) <u_i, t_s> */
+    double *content; /* (PROBES, n) c_ij */
     struct probe probe[PROBES];
 };
 
@@ -89,7 +89,8 @@ static bool fill(struct tables *t, const struct head *h, int64_t n)
     return true;
 }
 
-static enum part part_of(const struct tables *t, const struct preset *preset, const struct probe *p, int64_t j)
+static enum part part_of(const struct tables *t, const struct preset *preset, const struct probe *p,
+                         int64_t j)
 {
     int64_t distance = p->row - j, off = distance - SLASH_AT;
     if (distance < LOCAL_REACH && -distance < LOCAL_REACH)
@@ -103,11 +104,12 @@ static enum part part_of(const struct tables *t, const struct preset *preset, co
 }
 
 /* Shares of the mass that is not the sink's, at one probe row. */
-static void row_mass(const struct tables *t, const struct head *h, const struct strengths *x, int r, bool causal,
-                     double mass[PARTS], double *scores)
+static void row_mass(const struct tables *t, const struct head *h, const struct strengths *x, int r,
+                     bool causal, double mass[PARTS], double *scores)
 {
     const struct probe *p = &t->probe[r];
-    const int64_t end = causal ? p->row + 1 : t->n, segments = (t->n + SEGMENT_TOKENS - 1) / SEGMENT_TOKENS;
+    const int64_t end = causal ? p->row + 1 : t->n,
+                  segments = (t->n + SEGMENT_TOKENS - 1) / SEGMENT_TOKENS;
     double max = -INFINITY, sum = 0, parts[PARTS] = {0};
     for (int64_t j = 1; j < end; j++) {
         int64_t distance = p->row - j, off = distance - SLASH_AT;
@@ -153,13 +155,17 @@ void composite_calibrate(const struct head *h, int64_t n, bool causal, struct st
             if (i == ITERATIONS)
                 break;
             const double *m = x->mass, rest = want[PART_REST];
-            x->local = fmax(0, x->local + 0.5 * step(want[PART_LOCAL], m[PART_LOCAL], rest, m[PART_REST]));
+            x->local =
+                fmax(0, x->local + 0.5 * step(want[PART_LOCAL], m[PART_LOCAL], rest, m[PART_REST]));
             if (want[PART_SLASH] > 0)
-                x->slash = fmax(0.1, x->slash + 0.5 * step(want[PART_SLASH], m[PART_SLASH], rest, m[PART_REST]));
+                x->slash = fmax(0.1, x->slash + 0.5 * step(want[PART_SLASH], m[PART_SLASH], rest,
+                                                           m[PART_REST]));
             if (want[PART_BLOCK] > 0)
-                x->code = fmax(0.1, x->code + 0.5 * step(want[PART_BLOCK], m[PART_BLOCK], rest, m[PART_REST]));
+                x->code = fmax(
+                    0.1, x->code + 0.5 * step(want[PART_BLOCK], m[PART_BLOCK], rest, m[PART_REST]));
             if (want[PART_HEAVY] > 0)
-                x->heavy *= fixed_exp(0.5 * step(want[PART_HEAVY], m[PART_HEAVY], rest, m[PART_REST]));
+                x->heavy *=
+                    fixed_exp(0.5 * step(want[PART_HEAVY], m[PART_HEAVY], rest, m[PART_REST]));
         }
     free(t.g);
     free(t.heavy);

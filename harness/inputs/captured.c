@@ -70,15 +70,20 @@ static int open_source(struct source *s, const char *path, char *msg)
     if (open_files(s, path, msg))
         goto fail;
     if (!s->q || !s->k || !s->v) {
-        snprintf(msg, WORKLOAD_MESSAGE, "%.300s: no tensor '%s'; q, k and v are needed (a folder: q.npy k.npy v.npy)",
-                 path, !s->q ? "q" : !s->k ? "k" : "v");
+        snprintf(msg, WORKLOAD_MESSAGE,
+                 "%.300s: no tensor '%s'; q, k and v are needed (a folder: q.npy k.npy v.npy)",
+                 path,
+                 !s->q   ? "q"
+                 : !s->k ? "k"
+                         : "v");
         goto fail;
     }
     if (!dims(s->q, &s->heads_q, &s->n_q, &s->d) || !dims(s->k, &s->heads_kv, &s->n_k, &nv) ||
         nv != s->d || !dims(s->v, &hv, &nv, &s->d_v) || hv != s->heads_kv || nv != s->n_k ||
         s->heads_q % s->heads_kv || s->d > 256 || s->d_v > 256) {
         snprintf(msg, WORKLOAD_MESSAGE,
-                 "%.300s: shapes do not fit together: q (H_q, n, d), k (H_kv, n, d), v (H_kv, n, d_v), H_kv divides H_q, "
+                 "%.300s: shapes do not fit together: q (H_q, n, d), k (H_kv, n, d), v (H_kv, n, "
+                 "d_v), H_kv divides H_q, "
                  "d and d_v at most 256",
                  path);
         goto fail;
@@ -86,14 +91,15 @@ static int open_source(struct source *s, const char *path, char *msg)
     int64_t bad = s->q->nonfinite + s->k->nonfinite + s->v->nonfinite;
     if (bad == 0)
         return 0;
-    snprintf(msg, WORKLOAD_MESSAGE, "%.300s: %lld values are NaN or infinite", path, (long long)bad);
+    snprintf(msg, WORKLOAD_MESSAGE, "%.300s: %lld values are NaN or infinite", path,
+             (long long)bad);
 fail:
     close_source(s);
     return -1;
 }
 
-static int find_path(const struct workload *w, const double *params, const char *file, char *out, size_t size,
-                     char *msg)
+static int find_path(const struct workload *w, const double *params, const char *file, char *out,
+                     size_t size, char *msg)
 {
     if (strcmp(w->name, "file") == 0) {
         if (!file) {
@@ -116,8 +122,8 @@ static double file_scale(const struct source *s)
     return scale > 0 && isfinite(scale) ? scale : 1 / sqrt((double)s->d);
 }
 
-int captured_fix(const struct workload *w, const double *params, const char *file, struct inputs_shape *shape,
-                 double *scale, char *msg)
+int captured_fix(const struct workload *w, const double *params, const char *file,
+                 struct inputs_shape *shape, double *scale, char *msg)
 {
     char path[4096];
     struct source s;
@@ -130,10 +136,12 @@ int captured_fix(const struct workload *w, const double *params, const char *fil
     *scale = file_scale(&s);
     int rc = shape->n_q > s.n_q || shape->n_k > s.n_k;
     if (rc)
-        snprintf(msg, WORKLOAD_MESSAGE, "the capture has %lld tokens", (long long)(s.n_k < s.n_q ? s.n_k : s.n_q));
+        snprintf(msg, WORKLOAD_MESSAGE, "the capture has %lld tokens",
+                 (long long)(s.n_k < s.n_q ? s.n_k : s.n_q));
     else if (s.n_q == s.n_k && shape->n_q > shape->n_k) {
         rc = 1;
-        snprintf(msg, WORKLOAD_MESSAGE, "the capture is of self-attention: it has no more queries than keys");
+        snprintf(msg, WORKLOAD_MESSAGE,
+                 "the capture is of self-attention: it has no more queries than keys");
     }
     close_source(&s);
     return rc;
@@ -145,7 +153,8 @@ static bool source_rows(const struct source *s, struct inputs *in, int64_t first
     const char *text = tensor_file_meta(&s->files[0], "output_rows");
     const char *causal = tensor_file_meta(&s->files[0], "causal");
     int64_t all[4096], count = 0, stored = 0;
-    if (!text || !s->o_rows || s->o_rows->rank != 3 || !in->shape.causal || !causal || strcmp(causal, "1") != 0)
+    if (!text || !s->o_rows || s->o_rows->rank != 3 || !in->shape.causal || !causal ||
+        strcmp(causal, "1") != 0)
         return true;
     for (const char *p = text; *p && stored < 4096;) {
         char *end;
@@ -169,21 +178,22 @@ static bool source_rows(const struct source *s, struct inputs *in, int64_t first
     for (int64_t h = 0; h < s->heads_q; h++)
         for (int64_t r = 0, kept = 0; r < stored; r++)
             if (all[r] >= first && all[r] < first + in->shape.n_q)
-                memcpy(in->o_rows + (h * count + kept++) * s->d_v, s->o_rows->data + (h * stored + r) * s->d_v,
+                memcpy(in->o_rows + (h * count + kept++) * s->d_v,
+                       s->o_rows->data + (h * stored + r) * s->d_v,
                        (size_t)s->d_v * sizeof *in->o_rows);
     in->nrows = count;
     return true;
 }
 
-static void copy_rows(float *to, const struct tensor *from, int64_t heads, int64_t n_from, int64_t first, int64_t n,
-                      int64_t d)
+static void copy_rows(float *to, const struct tensor *from, int64_t heads, int64_t n_from,
+                      int64_t first, int64_t n, int64_t d)
 {
     for (int64_t h = 0; h < heads; h++)
         memcpy(to + h * n * d, from->data + (h * n_from + first) * d, (size_t)(n * d) * sizeof *to);
 }
 
-int captured_make(const struct workload *w, const double *params, uint64_t seed, const char *file, struct inputs *in,
-                  char *msg)
+int captured_make(const struct workload *w, const double *params, uint64_t seed, const char *file,
+                  struct inputs *in, char *msg)
 {
     char path[4096];
     struct source s;
@@ -191,8 +201,8 @@ int captured_make(const struct workload *w, const double *params, uint64_t seed,
     if (find_path(w, params, file, path, sizeof path, msg) || open_source(&s, path, msg))
         return -1;
     const struct inputs_shape *want = &in->shape;
-    if (want->heads_q != s.heads_q || want->heads_kv != s.heads_kv || want->d != s.d || want->d_v != s.d_v ||
-        want->n_q > s.n_q || want->n_k > s.n_k) {
+    if (want->heads_q != s.heads_q || want->heads_kv != s.heads_kv || want->d != s.d ||
+        want->d_v != s.d_v || want->n_q > s.n_q || want->n_k > s.n_k) {
         snprintf(msg, WORKLOAD_MESSAGE, "%.300s changed while the sweep ran", path);
         close_source(&s);
         return -1;
@@ -203,9 +213,11 @@ int captured_make(const struct workload *w, const double *params, uint64_t seed,
     copy_rows(in->k, s.k, s.heads_kv, s.n_k, 0, want->n_k, s.d);
     copy_rows(in->v, s.v, s.heads_kv, s.n_k, 0, want->n_k, s.d_v);
     in->scale = file_scale(&s);
-    const char *model = tensor_file_meta(&s.files[0], "model"), *text = tensor_file_meta(&s.files[0], "text");
+    const char *model = tensor_file_meta(&s.files[0], "model"),
+               *text = tensor_file_meta(&s.files[0], "text");
     const char *layer = tensor_file_meta(&s.files[0], "layer");
-    snprintf(in->note, sizeof in->note, "{\"model\":\"%.100s\",\"layer\":\"%.20s\",\"text\":\"%.200s\"}",
+    snprintf(in->note, sizeof in->note,
+             "{\"model\":\"%.100s\",\"layer\":\"%.20s\",\"text\":\"%.200s\"}",
              model ? model : "unknown", layer ? layer : "unknown", text ? text : "unknown");
     for (char *c = in->note; *c; c++)
         if (*c == '\\' || (unsigned char)*c < 32)

@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Heads of large models: mass on the sink, local, slash, heavy columns, related segments, the rest. */
+/* Heads of large models: mass on the sink, local, slash, heavy columns, related segments, the rest.
+ */
 const struct preset preset_ashape = {"ashape", {.60, .34, 0, .02, 0, .04}, 11, 0};
 const struct preset preset_vslash = {"vslash", {.40, .20, .12, .20, 0, .08}, 11, 0};
 /* Locality asks for little here, and codes for many channels: short codes collide at d = 64. */
 const struct preset preset_block = {"block", {.20, .05, 0, .05, .60, .10}, 3, 11};
 
 enum { NREF = 8192, NLEAST = 512, KNOTS = 64 };
-static const double wavelength = 512, heavy_tail = 1.35, content_decay = 0.9, miss = 0.10, sink_value = 0.05;
+static const double wavelength = 512, heavy_tail = 1.35, content_decay = 0.9, miss = 0.10,
+                    sink_value = 0.05;
 
 static double theta_turns(const struct head *h, int m)
 {
@@ -54,7 +56,8 @@ void composite_related(const struct head *h, int64_t segment, int64_t out[CODE_T
 {
     out[0] = segment;
     for (int s = 1; s < CODE_TARGETS; s++)
-        out[s] = (int64_t)(random_uniform(h->seed, STREAM_TARGET, h->kv, segment, s) * (double)(segment + 1));
+        out[s] = (int64_t)(random_uniform(h->seed, STREAM_TARGET, h->kv, segment, s) *
+                           (double)(segment + 1));
 }
 
 void composite_content(const struct head *h, enum side side, int64_t head, int64_t row, double *x)
@@ -72,7 +75,9 @@ void composite_content(const struct head *h, enum side side, int64_t head, int64
 
 static struct layout layout_of(const struct preset *p, int64_t d)
 {
-    struct layout l = {.d = (int)d, .rotated = (int)(d * p->rotated / 16) / 2 * 2, .code = (int)(d * p->code / 16)};
+    struct layout l = {.d = (int)d,
+                       .rotated = (int)(d * p->rotated / 16) / 2 * 2,
+                       .code = (int)(d * p->code / 16)};
     l.heavy = l.rotated + l.code;
     l.sink = l.heavy + 1;
     l.content = l.sink + 1;
@@ -80,8 +85,8 @@ static struct layout layout_of(const struct preset *p, int64_t d)
     return l;
 }
 
-int composite_fix(const struct workload *w, const double *params, const char *file, struct inputs_shape *shape,
-                  double *scale, char *msg)
+int composite_fix(const struct workload *w, const double *params, const char *file,
+                  struct inputs_shape *shape, double *scale, char *msg)
 {
     (void)params;
     (void)file;
@@ -93,7 +98,8 @@ int composite_fix(const struct workload *w, const double *params, const char *fi
 }
 
 /* The query of position `at` for query head hq, without its sink channel. */
-static void query(const struct head *h, const struct strengths *x, int64_t hq, int64_t at, double *q)
+static void query(const struct head *h, const struct strengths *x, int64_t hq, int64_t at,
+                  double *q)
 {
     const struct layout *l = &h->layout;
     const double root = sqrt((double)l->d), quarter = sqrt(root);
@@ -182,13 +188,14 @@ static double interpolate(const struct knots *k, double x)
         return k->lnz[0];
     for (int i = 1; i < k->count; i++)
         if (x <= k->at[i])
-            return k->lnz[i - 1] + (k->lnz[i] - k->lnz[i - 1]) * (x - k->at[i - 1]) / (k->at[i] - k->at[i - 1]);
+            return k->lnz[i - 1] +
+                   (k->lnz[i] - k->lnz[i - 1]) * (x - k->at[i - 1]) / (k->at[i] - k->at[i - 1]);
     return k->lnz[k->count - 1];
 }
 
 /* One query head: queries, then the sink's logit from the partition at 64 rows. */
-static void query_head(const struct head *h, const struct strengths *x, int64_t hq, struct inputs *in,
-                       double kappa)
+static void query_head(const struct head *h, const struct strengths *x, int64_t hq,
+                       struct inputs *in, double kappa)
 {
     const struct inputs_shape *s = &in->shape;
     const int d = (int)s->d;
@@ -215,7 +222,8 @@ static void query_head(const struct head *h, const struct strengths *x, int64_t 
     }
 }
 
-static void key_head(const struct head *h, const struct strengths *x, struct inputs *in, double kappa)
+static void key_head(const struct head *h, const struct strengths *x, struct inputs *in,
+                     double kappa)
 {
     const struct inputs_shape *s = &in->shape;
     for (int64_t j = 0; j < s->n_k; j++) {
@@ -232,13 +240,14 @@ static void key_head(const struct head *h, const struct strengths *x, struct inp
 }
 
 /* Mean over heads of the achieved masses against their targets; the note, and the verdict. */
-static int report(const struct preset *p, const struct strengths *x, int64_t heads, int64_t calibrated, bool judged,
-                  struct inputs *in, char *msg)
+static int report(const struct preset *p, const struct strengths *x, int64_t heads,
+                  int64_t calibrated, bool judged, struct inputs *in, char *msg)
 {
     static const char *const names[] = {"sink", "local", "slash", "heavy", "block", "rest"};
     double mean[PARTS] = {[PART_SINK] = p->target[PART_SINK]}, worst = 0;
-    size_t used = (size_t)snprintf(in->note, sizeof in->note, "{\"preset\":\"%s\",\"calibrated_at\":%lld,\"mass\":{",
-                                   p->name, (long long)calibrated);
+    size_t used = (size_t)snprintf(in->note, sizeof in->note,
+                                   "{\"preset\":\"%s\",\"calibrated_at\":%lld,\"mass\":{", p->name,
+                                   (long long)calibrated);
     int off = 0;
     for (int i = 0; i < PARTS; i++) {
         for (int64_t h = 0; h < heads && i; h++)
@@ -247,15 +256,17 @@ static int report(const struct preset *p, const struct strengths *x, int64_t hea
             worst = fabs(mean[i] - p->target[i]);
             off = i;
         }
-        used += (size_t)snprintf(in->note + used, sizeof in->note - used, "%s\"%s\":{\"target\":%.2f,\"achieved\":%.3f}",
-                                 i ? "," : "", names[i], p->target[i], mean[i]);
+        used += (size_t)snprintf(in->note + used, sizeof in->note - used,
+                                 "%s\"%s\":{\"target\":%.2f,\"achieved\":%.3f}", i ? "," : "",
+                                 names[i], p->target[i], mean[i]);
     }
     snprintf(in->note + used, sizeof in->note - used, "},\"worst_miss\":%.3f}", worst);
     if (!judged || worst <= miss)
         return 0;
     snprintf(msg, WORKLOAD_MESSAGE,
-             "preset %s misses its masses at this shape: %s has %.2f instead of %.2f; more channels or keys help", p->name,
-             names[off], mean[off], p->target[off]);
+             "preset %s misses its masses at this shape: %s has %.2f instead of %.2f; more "
+             "channels or keys help",
+             p->name, names[off], mean[off], p->target[off]);
     return 1;
 }
 

@@ -13,7 +13,8 @@
 #include "harness/inputs/workload.h"
 
 #define ATTN_D_MAX 256
-#define CODE_TARGETS 4 /* segments that a query's segment is related to: its own and three earlier */
+#define CODE_TARGETS                                                                               \
+    4 /* segments that a query's segment is related to: its own and three earlier */
 enum { SEGMENT_TOKENS = 64, LOCAL_REACH = 64, SLASH_AT = 411, SLASH_REACH = 32 };
 
 /* Parts of the mass, in the order of targets and of notes. */
@@ -53,8 +54,7 @@ double composite_locality(const struct head *h, double distance); /* g, 1 at 0 *
 double composite_heavy(const struct head *h, int64_t j);          /* w_j, Zipf tail */
 void composite_code(const struct head *h, int64_t segment, double *t);
 void composite_related(const struct head *h, int64_t segment, int64_t out[CODE_TARGETS]);
-void composite_content(const struct head *h, enum side side, int64_t head, int64_t row,
-                       double *x);
+void composite_content(const struct head *h, enum side side, int64_t head, int64_t row, double *x);
 
 /* Finds strengths for n keys. */
 void composite_calibrate(const struct head *h, int64_t n, bool causal, struct strengths *out);

@@ -82,7 +82,8 @@ static int dictionary(struct reader *r, struct text t, char *descr, int *rank, i
             bit = 2;
             ok = take(&t, "False");
             if (!ok && take(&t, "True"))
-                return reader_fail(r, "the array is in Fortran order; save numpy.ascontiguousarray of it");
+                return reader_fail(
+                    r, "the array is in Fortran order; save numpy.ascontiguousarray of it");
         } else if (strcmp(key, "shape") == 0) {
             bit = 4;
             ok = shape_tuple(&t, rank, shape);
@@ -90,7 +91,8 @@ static int dictionary(struct reader *r, struct text t, char *descr, int *rank, i
             return reader_fail(r, "the .npy header has an unknown key '%s'", key);
         }
         if (!ok)
-            return reader_fail(r, "the .npy header's %s is malformed, or not a plain number type", key);
+            return reader_fail(r, "the .npy header's %s is malformed, or not a plain number type",
+                               key);
         if (seen & bit)
             return reader_fail(r, "the .npy header gives %s twice", key);
         seen |= bit;
@@ -102,7 +104,8 @@ static int dictionary(struct reader *r, struct text t, char *descr, int *rank, i
     }
     skip(&t);
     if (t.at != t.end || seen != 7)
-        return reader_fail(r, "the .npy header lacks descr, fortran_order or shape, or goes on after them");
+        return reader_fail(
+            r, "the .npy header lacks descr, fortran_order or shape, or goes on after them");
     return 0;
 }
 
@@ -119,8 +122,9 @@ int npy_parse(struct reader *r, const char *name, const uint8_t *bytes, uint64_t
     if (major > 1)
         header |= (uint64_t)bytes[10] << 16 | (uint64_t)bytes[11] << 24;
     if (header > HEADER_MAX || lead + header > size)
-        return reader_fail(r, "the .npy header declares %llu bytes; the file has fewer, or that is above %d",
-                           (unsigned long long)header, HEADER_MAX);
+        return reader_fail(
+            r, "the .npy header declares %llu bytes; the file has fewer, or that is above %d",
+            (unsigned long long)header, HEADER_MAX);
     struct text t = {(const char *)bytes + lead, (const char *)bytes + lead + header};
     char descr[16] = "";
     int rank = 0;
@@ -139,8 +143,8 @@ int npy_write(const char *path, int rank, const int64_t *shape, const float *dat
     char header[256] = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
     size_t used = strlen(header), count = 1;
     for (int i = 0; i < rank; i++) {
-        used += (size_t)snprintf(header + used, sizeof header - used, "%lld,%s", (long long)shape[i],
-                                 i + 1 < rank ? " " : "");
+        used += (size_t)snprintf(header + used, sizeof header - used, "%lld,%s",
+                                 (long long)shape[i], i + 1 < rank ? " " : "");
         count *= (size_t)shape[i];
     }
     used += (size_t)snprintf(header + used, sizeof header - used, "), }");
@@ -148,11 +152,12 @@ int npy_write(const char *path, int rank, const int64_t *shape, const float *dat
     memset(header + used, ' ', total - 10 - used);
     header[total - 10 - 1] = '\n';
     const size_t length = total - 10;
-    const uint8_t lead[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)length,
-                              (uint8_t)(length >> 8)};
+    const uint8_t lead[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)length, (uint8_t)(length >> 8)};
     FILE *f = fopen(path, "wb");
     bool ok = f && fwrite(lead, 1, sizeof lead, f) == sizeof lead &&
-              fwrite(header, 1, length, f) == length && fwrite(data, sizeof *data, count, f) == count;
+              fwrite(header, 1, length, f) == length &&
+              fwrite(data, sizeof *data, count, f) == count;
     int error = errno;
     if (f && fclose(f) != 0) {
         error = ok ? errno : error;

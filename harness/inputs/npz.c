@@ -108,7 +108,8 @@ static int read_entry(struct reader *r, const uint8_t **at, uint64_t *left, stru
     return 0;
 }
 
-static int inflate_exactly(struct reader *r, const struct member *m, const uint8_t *data, uint8_t *to)
+static int inflate_exactly(struct reader *r, const struct member *m, const uint8_t *data,
+                           uint8_t *to)
 {
     z_stream z = {0};
     uint64_t in = 0, out = 0;
@@ -132,7 +133,10 @@ static int inflate_exactly(struct reader *r, const struct member *m, const uint8
     }
     bool whole = rc == Z_STREAM_END && out - z.avail_out == m->size && in - z.avail_in == m->packed;
     inflateEnd(&z);
-    return whole ? 0 : reader_fail(r, "'%.60s': the deflated data is damaged, or not of the declared size", m->name);
+    return whole ? 0
+                 : reader_fail(r,
+                               "'%.60s': the deflated data is damaged, or not of the declared size",
+                               m->name);
 }
 
 static int read_member(struct reader *r, const uint8_t *b, uint64_t size, const struct member *m)
@@ -149,12 +153,15 @@ static int read_member(struct reader *r, const uint8_t *b, uint64_t size, const 
         if (m->packed != m->size)
             return reader_fail(r, "'%.60s': stored with two different sizes", m->name);
     } else if (m->method != 8) {
-        return reader_fail(r, "'%.60s': compression method %u; stored or deflated is read", m->name, m->method);
+        return reader_fail(r, "'%.60s': compression method %u; stored or deflated is read", m->name,
+                           m->method);
     } else {
         /* Deflate cannot shrink by more than about 1,032; a larger claim is a bomb. */
-        if (m->size > INFLATED_MAX || m->size / 1040 > m->packed || !(inflated = malloc(m->size + 1)))
-            return reader_fail(r, "'%.60s' declares %llu bytes, more than its data can hold, or than fits",
-                               m->name, (unsigned long long)m->size);
+        if (m->size > INFLATED_MAX || m->size / 1040 > m->packed ||
+            !(inflated = malloc(m->size + 1)))
+            return reader_fail(
+                r, "'%.60s' declares %llu bytes, more than its data can hold, or than fits",
+                m->name, (unsigned long long)m->size);
         if (inflate_exactly(r, m, data, inflated))
             goto end;
         data = inflated;

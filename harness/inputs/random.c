@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See random.h. Compiled without contraction: a fused product would change bits between machines. */
+/* See random.h. Compiled without contraction: a fused product would change bits between machines.
+ */
 #include "harness/inputs/random.h"
 
 #include <math.h>
@@ -24,11 +25,12 @@ void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
     out[3] = c3;
 }
 
-static void draw(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t block, uint32_t out[4])
+static void draw(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t block,
+                 uint32_t out[4])
 {
     /* Stream and the high part of the row share a word: rows stay far below 2^56. */
-    const uint32_t counter[4] = {(uint32_t)stream | (uint32_t)((uint64_t)row >> 32 << 8), (uint32_t)head,
-                                 (uint32_t)row, (uint32_t)block};
+    const uint32_t counter[4] = {(uint32_t)stream | (uint32_t)((uint64_t)row >> 32 << 8),
+                                 (uint32_t)head, (uint32_t)row, (uint32_t)block};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     philox4x32(counter, key, out);
 }
@@ -51,7 +53,8 @@ double fixed_exp(double x)
 {
     if (!(x > -700))
         return 0;
-    double n = floor(x * 1.4426950408889634 + 0.5), r = x - n * 0.69314718036912382 - n * 1.9082149292705877e-10;
+    double n = floor(x * 1.4426950408889634 + 0.5),
+           r = x - n * 0.69314718036912382 - n * 1.9082149292705877e-10;
     double sum = 1;
     for (int k = 13; k >= 1; k--)
         sum = 1 + sum * r / k;
@@ -69,10 +72,22 @@ void fixed_sincos(double turns, double *sine, double *cosine)
         c = 1 - c * x2 / (k * (k - 1));
     s *= x;
     switch (quadrant & 3) {
-    case 0: *sine = s; *cosine = c; break;
-    case 1: *sine = c; *cosine = -s; break;
-    case 2: *sine = -s; *cosine = -c; break;
-    default: *sine = -c; *cosine = s; break;
+    case 0:
+        *sine = s;
+        *cosine = c;
+        break;
+    case 1:
+        *sine = c;
+        *cosine = -s;
+        break;
+    case 2:
+        *sine = -s;
+        *cosine = -c;
+        break;
+    default:
+        *sine = -c;
+        *cosine = s;
+        break;
     }
 }
 
@@ -88,7 +103,8 @@ double random_uniform(uint64_t seed, enum stream stream, int64_t head, int64_t r
     return unit(x[0]);
 }
 
-void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row, int n, double *out)
+void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row, int n,
+                    double *out)
 {
     for (int i = 0; i < n; i += 4) {
         uint32_t x[4];

@@ -9,13 +9,23 @@
 #include <stdint.h>
 
 /* The tensors that numbers are drawn for: first word of the counter. */
-enum stream { STREAM_Q, STREAM_K, STREAM_V, STREAM_TOPIC, STREAM_CODE, STREAM_TARGET, STREAM_HEAVY, STREAM_PHASE };
+enum stream {
+    STREAM_Q,
+    STREAM_K,
+    STREAM_V,
+    STREAM_TOPIC,
+    STREAM_CODE,
+    STREAM_TARGET,
+    STREAM_HEAVY,
+    STREAM_PHASE
+};
 
 /* Ten rounds on counter and key; known answers are in the tests. */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 /* n standard normals for (stream, head, row). */
-void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row, int n, double *out);
+void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row, int n,
+                    double *out);
 
 /* One uniform in (0, 1) for (stream, head, row, index). */
 double random_uniform(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t index);

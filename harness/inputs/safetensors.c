@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_MAX (UINT64_C(1) << 20)
+#define HEADER_MAX  (UINT64_C(1) << 20)
 #define TENSORS_MAX 1024
 
 struct entry {
@@ -36,8 +36,8 @@ static char peek(struct json *j)
 static int expect(struct json *j, char c)
 {
     if (peek(j) != c)
-        return reader_fail(j->r, "the safetensors header: '%c' expected, %ld bytes before its end", c,
-                           (long)(j->end - j->at));
+        return reader_fail(j->r, "the safetensors header: '%c' expected, %ld bytes before its end",
+                           c, (long)(j->end - j->at));
     j->at++;
     return 0;
 }
@@ -96,7 +96,8 @@ static int string(struct json *j, char *out, size_t size)
             len = 3;
         }
         if (n + len >= size)
-            return reader_fail(j->r, "the safetensors header: a string is longer than %zu", size - 1);
+            return reader_fail(j->r, "the safetensors header: a string is longer than %zu",
+                               size - 1);
         memcpy(out + n, utf, len);
         n += len;
     }
@@ -110,10 +111,13 @@ static int whole(struct json *j, uint64_t *out)
     if (c < '0' || c > '9')
         return reader_fail(j->r, "the safetensors header: a whole number expected");
     for (*out = 0; j->at < j->end && *j->at >= '0' && *j->at <= '9'; j->at++)
-        if (__builtin_mul_overflow(*out, 10, out) || __builtin_add_overflow(*out, (uint64_t)(*j->at - '0'), out))
+        if (__builtin_mul_overflow(*out, 10, out) ||
+            __builtin_add_overflow(*out, (uint64_t)(*j->at - '0'), out))
             return reader_fail(j->r, "the safetensors header: a number overflows");
     c = j->at < j->end ? *j->at : '\0';
-    return c == '.' || c == 'e' || c == 'E' ? reader_fail(j->r, "the safetensors header: a fraction") : 0;
+    return c == '.' || c == 'e' || c == 'E'
+               ? reader_fail(j->r, "the safetensors header: a fraction")
+               : 0;
 }
 
 /* Items of an array of at most max numbers. */
@@ -124,7 +128,8 @@ static int numbers(struct json *j, uint64_t *out, int max, int *count)
         return -1;
     while (peek(j) != ']') {
         if (*count == max)
-            return reader_fail(j->r, "the safetensors header: more than %d numbers in an array", max);
+            return reader_fail(j->r, "the safetensors header: more than %d numbers in an array",
+                               max);
         if ((*count && expect(j, ',')) || whole(j, &out[*count]))
             return -1;
         ++*count;
@@ -147,7 +152,8 @@ static int metadata(struct json *j)
         if ((!first && expect(j, ',')) || string(j, key, sizeof key) || expect(j, ':'))
             return -1;
         if (!*key || tensor_file_meta(j->r->out, key))
-            return reader_fail(j->r, "the safetensors header: metadata '%.60s' is empty or given twice", key);
+            return reader_fail(
+                j->r, "the safetensors header: metadata '%.60s' is empty or given twice", key);
         /* The text in memory is never longer than in the header, quotes and all. */
         char *value = j->meta + strlen(key) + 1;
         if (string(j, value, room - (size_t)(value - j->r->out->meta)))
@@ -238,7 +244,8 @@ static int by_begin(const void *a, const void *b)
                                 : (x->end > y->end) - (x->end < y->end);
 }
 
-static int add_entries(struct reader *r, struct entry *e, int count, const uint8_t *data, uint64_t size)
+static int add_entries(struct reader *r, struct entry *e, int count, const uint8_t *data,
+                       uint64_t size)
 {
     static const char *const dtypes[][2] = {
         {"F16", "f2"}, {"BF16", "bf2"}, {"F32", "f4"}, {"F64", "f8"}};
@@ -246,8 +253,9 @@ static int add_entries(struct reader *r, struct entry *e, int count, const uint8
     qsort(e, (size_t)count, sizeof *e, by_begin);
     for (int i = 0; i < count; i++) {
         if (e[i].begin != expected || e[i].end < e[i].begin || e[i].end > size)
-            return reader_fail(r, "'%.60s': its data overlaps, leaves a hole, or lies outside the file",
-                               e[i].name);
+            return reader_fail(
+                r, "'%.60s': its data overlaps, leaves a hole, or lies outside the file",
+                e[i].name);
         expected = e[i].end;
     }
     if (expected != size)
@@ -259,8 +267,8 @@ static int add_entries(struct reader *r, struct entry *e, int count, const uint8
             if (strcmp(dtypes[t][0], e[i].dtype) == 0)
                 storage = dtypes[t][1];
         if (!storage)
-            return reader_fail(r, "'%.60s': type %s is not read; give F16, BF16, F32 or F64", e[i].name,
-                               e[i].dtype);
+            return reader_fail(r, "'%.60s': type %s is not read; give F16, BF16, F32 or F64",
+                               e[i].name, e[i].dtype);
         if (reader_add(r, e[i].name, storage, e[i].rank, e[i].shape, data + e[i].begin,
                        e[i].end - e[i].begin))
             return -1;
@@ -274,8 +282,10 @@ int safetensors_parse(struct reader *r, const uint8_t *bytes, uint64_t size)
     for (int i = 7; i >= 0; i--)
         length = length << 8 | bytes[i];
     if (length > HEADER_MAX || length > size - 8)
-        return reader_fail(r, "the safetensors header declares %llu bytes; the file has fewer, or that is above %llu",
-                           (unsigned long long)length, (unsigned long long)HEADER_MAX);
+        return reader_fail(
+            r,
+            "the safetensors header declares %llu bytes; the file has fewer, or that is above %llu",
+            (unsigned long long)length, (unsigned long long)HEADER_MAX);
     const char *text = (const char *)bytes + 8;
     struct json j = {.r = r, .at = text, .end = text + length};
     j.entries = malloc(TENSORS_MAX * sizeof *j.entries);

@@ -34,7 +34,8 @@ bool reader_bytes(int rank, const int64_t *shape, unsigned element, uint64_t *by
 
 static float from_half(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023, bits;
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023,
+             bits;
     float f;
     if (exponent == 31) {
         bits = sign | 0x7f800000 | fraction << 13;
@@ -80,10 +81,11 @@ int reader_add(struct reader *r, const char *name, const char *storage, int rank
     unsigned element = strcmp(storage, "f8") == 0 ? 8 : strcmp(storage, "f4") == 0 ? 4 : 2;
     uint64_t size;
     if (rank > TENSOR_MAX_RANK)
-        return reader_fail(r, "'%.60s' has rank %d; at most %d is read", name, rank, TENSOR_MAX_RANK);
+        return reader_fail(r, "'%.60s' has rank %d; at most %d is read", name, rank,
+                           TENSOR_MAX_RANK);
     if (!reader_bytes(rank, shape, element, &size) || size > available)
-        return reader_fail(r, "'%.60s' declares more data than the file holds: truncated, or not honest",
-                           name);
+        return reader_fail(
+            r, "'%.60s' declares more data than the file holds: truncated, or not honest", name);
     if (size != available)
         return reader_fail(r, "'%.60s' declares %llu bytes of data and holds %llu", name,
                            (unsigned long long)size, (unsigned long long)available);
@@ -144,7 +146,7 @@ static uint8_t *slurp(const char *path, uint64_t *size, char *msg)
                  (long long)st.st_size);
     } else {
         ssize_t got = 1;
-        for (*size = 0; got > 0 && *size < (uint64_t)st.st_size; *size += got > 0 ? (uint64_t)got : 0)
+        for (*size = 0; got > 0 && *size<(uint64_t)st.st_size; *size += got> 0 ? (uint64_t)got : 0)
             got = read(fd, bytes + *size, (size_t)((uint64_t)st.st_size - *size));
         if (*size != (uint64_t)st.st_size) {
             snprintf(msg, TENSOR_MESSAGE, "%.300s: %s", path,

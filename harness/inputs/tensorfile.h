@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define TENSOR_MAX_RANK 8
-#define TENSOR_NAME 128
-#define TENSOR_MESSAGE 512
+#define TENSOR_NAME     128
+#define TENSOR_MESSAGE  512
 
 /* One array, widened (or rounded once, from double) to float. */
 struct tensor {
@@ -18,15 +18,15 @@ struct tensor {
     char storage[8];        /* "f2", "bf2", "f4", "f8": what the file holds */
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
-    int64_t count;          /* product of the shape */
-    float *data;            /* C order, 64-byte aligned, owned by the file */
-    int64_t nonfinite;      /* values that are NaN or infinite */
+    int64_t count;     /* product of the shape */
+    float *data;       /* C order, 64-byte aligned, owned by the file */
+    int64_t nonfinite; /* values that are NaN or infinite */
 };
 
 struct tensor_file {
     struct tensor *tensors; /* owned */
     int count;
-    char *meta;             /* safetensors: "key\0value\0...\0", owned; NULL otherwise */
+    char *meta; /* safetensors: "key\0value\0...\0", owned; NULL otherwise */
 };
 
 /* Reads a file. 0; or -1 with one line naming the file, what is wrong, and what would be right. */

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static const struct attn_param composite_params[] = {
-    {"mode", 0, 0, 1, true, "0: constant masses at every length; 1: constant logits, calibrated at 8,192"},
+    {"mode", 0, 0, 1, true,
+     "0: constant masses at every length; 1: constant logits, calibrated at 8,192"},
     {0},
 };
 static const struct attn_param captured_params[] = {
@@ -21,15 +22,16 @@ static const struct attn_param captured_params[] = {
 };
 
 static const struct workload workloads[] = {
-    {"gauss", "negative control: independent normals, unlike any model", NULL, NULL, gauss_make, NULL},
-    {"ashape", "sink and local band, as in most heads of large models", composite_params, composite_fix,
-     composite_make, &preset_ashape},
+    {"gauss", "negative control: independent normals, unlike any model", NULL, NULL, gauss_make,
+     NULL},
+    {"ashape", "sink and local band, as in most heads of large models", composite_params,
+     composite_fix, composite_make, &preset_ashape},
     {"vslash", "sink, local band, a slash line, heavy columns", composite_params, composite_fix,
      composite_make, &preset_vslash},
     {"block", "documents: mass in a few related segments", composite_params, composite_fix,
      composite_make, &preset_block},
-    {"captured", "real: SmolLM2-135M on the King James Bible, one key head, 8,192 tokens", captured_params,
-     captured_fix, captured_make, NULL},
+    {"captured", "real: SmolLM2-135M on the King James Bible, one key head, 8,192 tokens",
+     captured_params, captured_fix, captured_make, NULL},
     {"file", "q, k, v of --input", NULL, captured_fix, captured_make, NULL},
 };
 
@@ -56,18 +58,22 @@ static int set_param(const struct workload *w, const char *item, double *values,
     const char *equal = strchr(item, '=');
     int n = 0;
     for (const struct attn_param *p = w->params; p && p->name; p++, n++) {
-        if (!equal || strlen(p->name) != (size_t)(equal - item) || strncmp(p->name, item, strlen(p->name)) != 0)
+        if (!equal || strlen(p->name) != (size_t)(equal - item) ||
+            strncmp(p->name, item, strlen(p->name)) != 0)
             continue;
         char *end;
         double x = strtod(equal + 1, &end);
-        if (end != equal + 1 && !*end && x >= p->min && x <= p->max && !(p->whole && x != floor(x))) {
+        if (end != equal + 1 && !*end && x >= p->min && x <= p->max &&
+            !(p->whole && x != floor(x))) {
             values[n] = x;
             return 0;
         }
-        snprintf(msg, WORKLOAD_MESSAGE, "'%.80s': give %s=VALUE, from %g to %g", item, p->name, p->min, p->max);
+        snprintf(msg, WORKLOAD_MESSAGE, "'%.80s': give %s=VALUE, from %g to %g", item, p->name,
+                 p->min, p->max);
         return -1;
     }
-    size_t used = (size_t)snprintf(msg, WORKLOAD_MESSAGE, "'%.80s': workload %s has the parameters:", item, w->name);
+    size_t used = (size_t)snprintf(msg, WORKLOAD_MESSAGE,
+                                   "'%.80s': workload %s has the parameters:", item, w->name);
     for (const struct attn_param *p = w->params; p && p->name && used < WORKLOAD_MESSAGE; p++)
         used += (size_t)snprintf(msg + used, WORKLOAD_MESSAGE - used, " %s", p->name);
     if (!w->params && used < WORKLOAD_MESSAGE)
@@ -75,8 +81,8 @@ static int set_param(const struct workload *w, const char *item, double *values,
     return -1;
 }
 
-int workload_params_parse(const struct workload *w, const char *text, double values[ATTN_MAX_PARAMS],
-                          char msg[WORKLOAD_MESSAGE])
+int workload_params_parse(const struct workload *w, const char *text,
+                          double values[ATTN_MAX_PARAMS], char msg[WORKLOAD_MESSAGE])
 {
     char copy[512];
     int n = 0;
@@ -96,7 +102,8 @@ void workload_params_format(const struct workload *w, const double *values, char
     out[0] = '\0';
     for (const struct attn_param *p = w->params; p && p->name && used < size; p++, n++)
         if (values[n] != p->value)
-            used += (size_t)snprintf(out + used, size - used, "%s%s=%.10g", used ? ":" : "", p->name, values[n]);
+            used += (size_t)snprintf(out + used, size - used, "%s%s=%.10g", used ? ":" : "",
+                                     p->name, values[n]);
 }
 
 int workload_fix_shape(const struct workload *w, const double *params, const char *file,
@@ -145,7 +152,8 @@ int inputs_make(const struct workload *w, const double *params, uint64_t seed,
         inputs_free(out);
         return rc;
     }
-    out->checksum = hash_bytes(hash_bytes(hash_bytes(nq * 31 + nk, out->q, nq * 4), out->k, nk * 4), out->v, nv * 4);
+    out->checksum = hash_bytes(hash_bytes(hash_bytes(nq * 31 + nk, out->q, nq * 4), out->k, nk * 4),
+                               out->v, nv * 4);
     return 0;
 }
 
@@ -159,7 +167,8 @@ void inputs_free(struct inputs *in)
     *in = (struct inputs){0};
 }
 
-static void normals(uint64_t seed, enum stream stream, int64_t heads, int64_t n, int64_t d, int64_t shift, float *out)
+static void normals(uint64_t seed, enum stream stream, int64_t heads, int64_t n, int64_t d,
+                    int64_t shift, float *out)
 {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t h = 0; h < heads; h++)
@@ -211,7 +220,9 @@ int data_path(const char *name, char *out, size_t size, char msg[WORKLOAD_MESSAG
         if (access(out, R_OK) == 0)
             return 0;
     }
-    snprintf(msg, WORKLOAD_MESSAGE, "%.200s: not found %s%.200s; ATTN_DATA_DIR names the folder of captures/", name,
-             set && *set ? "in ATTN_DATA_DIR=" : "beside the command in ", set && *set ? set : self);
+    snprintf(msg, WORKLOAD_MESSAGE,
+             "%.200s: not found %s%.200s; ATTN_DATA_DIR names the folder of captures/", name,
+             set && *set ? "in ATTN_DATA_DIR=" : "beside the command in ",
+             set && *set ? set : self);
     return -1;
 }

@@ -18,13 +18,13 @@ struct inputs_shape {
 
 struct inputs {
     struct inputs_shape shape;
-    double scale;       /* multiplies q.k */
-    float *q, *k, *v;   /* (H_q, n_q, d), (H_kv, n_k, d), (H_kv, n_k, d_v); owned, 64-byte aligned */
-    uint64_t checksum;  /* of the bytes and the shape */
-    char note[2048];    /* a JSON object: achieved masses, or where a capture comes from */
-    int64_t nrows;      /* rows of the source's own output; 0: none, or not comparable */
-    int64_t *rows;      /* (nrows) query indices; owned */
-    float *o_rows;      /* (H_q, nrows, d_v); owned */
+    double scale;      /* multiplies q.k */
+    float *q, *k, *v;  /* (H_q, n_q, d), (H_kv, n_k, d), (H_kv, n_k, d_v); owned, 64-byte aligned */
+    uint64_t checksum; /* of the bytes and the shape */
+    char note[2048];   /* a JSON object: achieved masses, or where a capture comes from */
+    int64_t nrows;     /* rows of the source's own output; 0: none, or not comparable */
+    int64_t *rows;     /* (nrows) query indices; owned */
+    float *o_rows;     /* (H_q, nrows, d_v); owned */
 };
 
 struct workload {
@@ -44,8 +44,8 @@ const struct workload *workload_at(int i);
 const struct workload *workload_find(const char *name);
 
 /* Parses "key=value,..." (NULL or "" : defaults). 0, or -1 with one line. */
-int workload_params_parse(const struct workload *w, const char *text, double values[ATTN_MAX_PARAMS],
-                          char msg[WORKLOAD_MESSAGE]);
+int workload_params_parse(const struct workload *w, const char *text,
+                          double values[ATTN_MAX_PARAMS], char msg[WORKLOAD_MESSAGE]);
 
 /* The parameters that differ from their defaults, "key=value:key=value". */
 void workload_params_format(const struct workload *w, const double *values, char *out, size_t size);
@@ -58,8 +58,8 @@ int workload_fix_shape(const struct workload *w, const double *params, const cha
                        struct inputs_shape *shape, double *scale, char msg[WORKLOAD_MESSAGE]);
 
 /*
- * Makes the tensors. Uses OpenMP: call it in a child. 0; 1 refused (a preset that misses its masses);
- * -1 error. *out is to be freed after 0 only.
+ * Makes the tensors. Uses OpenMP: call it in a child. 0; 1 refused (a preset that misses its
+ * masses); -1 error. *out is to be freed after 0 only.
  */
 int inputs_make(const struct workload *w, const double *params, uint64_t seed,
                 const struct inputs_shape *shape, const char *file, struct inputs *out,

@@ -11,20 +11,20 @@
 /* Which rows are judged: estimate rows first, then extra rows reported apart. */
 struct judge_rows {
     int64_t n_q;
-    int64_t count;    /* rows of the estimate */
-    int64_t strata;   /* 16 when sampled, 1 when all rows are taken */
-    bool all;         /* every row is taken: no sampling error */
-    int64_t *row;     /* (count) ascending; owned */
+    int64_t count;  /* rows of the estimate */
+    int64_t strata; /* 16 when sampled, 1 when all rows are taken */
+    bool all;       /* every row is taken: no sampling error */
+    int64_t *row;   /* (count) ascending; owned */
 };
 
 /* The reference of one set of inputs on its judged rows; owned memory. */
 struct reference {
     struct judge_rows rows;
     int64_t heads, d_v;
-    double *o;        /* (heads, count, d_v) exact, fp64 */
-    double *mean_v;   /* (heads, count, d_v) mean of the visible V: the trivial baseline */
+    double *o;      /* (heads, count, d_v) exact, fp64 */
+    double *mean_v; /* (heads, count, d_v) mean of the visible V: the trivial baseline */
     double *entropy, *sink, *top; /* (heads, count): nats; mass on key 0; largest weight */
-    float *o_fp32;    /* (heads, count, d_v): plain fp32 exact attention, for the floor */
+    float *o_fp32; /* (heads, count, d_v): plain fp32 exact attention, for the floor */
     double floor_rel_l2, floor_max_abs, mean_v_rel_l2;
 };
 
@@ -38,7 +38,8 @@ int judge_rows_choose(int64_t n_q, uint64_t seed, struct judge_rows *out);
 int reference_compute(const struct attn_problem *p, const struct attn_io *io, uint64_t seed,
                       struct reference *out, char msg[CASE_MESSAGE]);
 
-/* Files: one private binary file (header, shapes, arrays), written by the child, read by the coordinator. */
+/* Files: one private binary file (header, shapes, arrays), written by the child, read by the
+ * coordinator. */
 int reference_write(const struct reference *r, const char *path, char msg[CASE_MESSAGE]);
 int reference_read(const char *path, struct reference *out, char msg[CASE_MESSAGE]);
 void reference_free(struct reference *r);
@@ -46,7 +47,8 @@ void reference_free(struct reference *r);
 /*
  * Judges o (H_q, N_q, D_v). Non-finite values first. Returns CASE_OK with *out filled, or
  * CASE_WRONG with reason: a value not finite (says how many, the first head/row/channel, and
- * whether it is the poison of rows never written), or an exact kind above gate (rel_l2, or 0: none).
+ * whether it is the poison of rows never written), or an exact kind above gate (rel_l2, or 0:
+ * none).
  */
 enum case_status judge_output(const struct reference *r, const float *o, double gate,
                               struct metrics *out, char reason[CASE_MESSAGE]);

@@ -52,7 +52,8 @@ static bool all_finite(const struct reference *r, const float *o, char *reason)
     if (!bad)
         return true;
     snprintf(reason, CASE_MESSAGE,
-             "%lld of %lld outputs are NaN or infinite%s; the first at head %lld, row %lld, channel %lld",
+             "%lld of %lld outputs are NaN or infinite%s; the first at head %lld, row %lld, "
+             "channel %lld",
              (long long)bad, (long long)n, poison == bad ? " because they were never written" : "",
              (long long)(first / (r->rows.n_q * r->d_v)), (long long)(first / r->d_v % r->rows.n_q),
              (long long)(first % r->d_v));
@@ -83,8 +84,8 @@ static struct row_error row_error(const float *a, const double *b, int64_t n)
  * 95 % interval of sqrt(R), R = sum e2 / sum o2, from a stratified sample: variance of the
  * linearised residuals e2 - R o2 within strata, with the finite-population correction.
  */
-static void interval(const struct judge_rows *rows, const double *e2, const double *o2, double ratio,
-                     double *lo, double *hi)
+static void interval(const struct judge_rows *rows, const double *e2, const double *o2,
+                     double ratio, double *lo, double *hi)
 {
     const int64_t m = rows->count / rows->strata;
     double variance = 0, total = 0;
@@ -138,8 +139,9 @@ enum case_status judge_output(const struct reference *r, const float *o, double 
         }
         sum_e += head_e;
         sum_o += head_o;
-        out->rel_l2_worst_head = fmax(out->rel_l2_worst_head,
-                                      head_o > 0 ? sqrt(head_e / head_o) : head_e > 0 ? INFINITY : 0);
+        out->rel_l2_worst_head = fmax(out->rel_l2_worst_head, head_o > 0   ? sqrt(head_e / head_o)
+                                                              : head_e > 0 ? INFINITY
+                                                                           : 0);
     }
     /* Rows with a tiny exact output would dominate: the floor is a thousandth of the rms. */
     double floor = 1e-3 * sqrt(sum_o / (double)rows);
@@ -167,9 +169,10 @@ enum case_status judge_output(const struct reference *r, const float *o, double 
     free(e2);
     free(o2);
     if (gate > 0 && !(out->rel_l2 <= gate)) {
-        snprintf(reason, CASE_MESSAGE,
-                 "an exact method with relative error %.3g, above the gate of %.0e (plain fp32: %.2g)",
-                 out->rel_l2, gate, out->floor_rel_l2);
+        snprintf(
+            reason, CASE_MESSAGE,
+            "an exact method with relative error %.3g, above the gate of %.0e (plain fp32: %.2g)",
+            out->rel_l2, gate, out->floor_rel_l2);
         return CASE_WRONG;
     }
     return CASE_OK;

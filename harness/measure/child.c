@@ -52,7 +52,8 @@ static void become(char *const argv[], const struct child_limits *limits, int in
     signal(SIGPIPE, SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (limits->address_space > 0)
-        setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)limits->address_space, (rlim_t)limits->address_space});
+        setrlimit(RLIMIT_AS,
+                  &(struct rlimit){(rlim_t)limits->address_space, (rlim_t)limits->address_space});
     int adjust = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (adjust >= 0) {
         /* If the machine runs out of memory, the worker dies and not the coordinator. */

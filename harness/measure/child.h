@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker as a process: started in a group of its own under limits, read line by line, killed whole. */
+/* A worker as a process: started in a group of its own under limits, read line by line, killed
+ * whole. */
 #ifndef HARNESS_CHILD_H
 #define HARNESS_CHILD_H
 
@@ -9,10 +10,10 @@
 
 struct child {
     pid_t pid;
-    int in, out, err;  /* our ends of its pipes; -1 when closed */
-    char line[4096];   /* of its standard output, in the making */
+    int in, out, err; /* our ends of its pipes; -1 when closed */
+    char line[4096];  /* of its standard output, in the making */
     size_t used;
-    char last[256];    /* last line of its standard error */
+    char last[256]; /* last line of its standard error */
 };
 
 struct child_limits {

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GRACE_S 2.0
+#define GRACE_S     2.0
 #define SAMPLES_MAX 100000
 
 void measure_defaults(struct measure_options *o)
@@ -40,18 +40,21 @@ static void write_case(const struct bench_case *c, const struct measure_files *f
                        const struct measure_options *o, double limit, char *text, size_t size)
 {
     const struct attn_problem *p = &c->problem;
-    snprintf(text, size,
-             "attnbench-case 1\nvariant %s\nparams %s\nheads_q %lld\nheads_kv %lld\nn_q %lld\nn_k %lld\n"
-             "d %lld\nd_v %lld\ncausal %d\nscale %.17g\nthreads %d\nseed %llu\ndtype %s\nq %s\nk %s\nv %s\n"
-             "output %s\nmin_samples %d\nmax_samples %d\nmax_seconds %.9g\ntarget_ci %.9g\n"
-             "min_warmup_s %.9g\nmemory_limit %.0f\nrun\n",
-             c->variant, c->params, (long long)p->heads_q, (long long)p->heads_kv, (long long)p->n_q,
-             (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal, p->scale, p->threads,
-             (unsigned long long)p->seed, c->dtype, f->q, f->k, f->v, f->output, o->min_samples,
-             o->max_samples, o->max_seconds, o->target_ci, o->min_warmup_s, limit);
+    snprintf(
+        text, size,
+        "attnbench-case 1\nvariant %s\nparams %s\nheads_q %lld\nheads_kv %lld\nn_q %lld\nn_k %lld\n"
+        "d %lld\nd_v %lld\ncausal %d\nscale %.17g\nthreads %d\nseed %llu\ndtype %s\nq %s\nk %s\nv "
+        "%s\n"
+        "output %s\nmin_samples %d\nmax_samples %d\nmax_seconds %.9g\ntarget_ci %.9g\n"
+        "min_warmup_s %.9g\nmemory_limit %.0f\nrun\n",
+        c->variant, c->params, (long long)p->heads_q, (long long)p->heads_kv, (long long)p->n_q,
+        (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal, p->scale, p->threads,
+        (unsigned long long)p->seed, c->dtype, f->q, f->k, f->v, f->output, o->min_samples,
+        o->max_samples, o->max_seconds, o->target_ci, o->min_warmup_s, limit);
 }
 
-static int start(struct child *child, const struct measure_options *o, const struct child_limits *limits)
+static int start(struct child *child, const struct measure_options *o,
+                 const struct child_limits *limits)
 {
     char *argv[80];
     int n = 0;
@@ -73,8 +76,8 @@ static int start(struct child *child, const struct measure_options *o, const str
     return child_start(child, argv, limits);
 }
 
-__attribute__((format(printf, 3, 4))) static void verdict(struct outcome *o, enum case_status status,
-                                                          const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+verdict(struct outcome *o, enum case_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -134,9 +137,12 @@ static bool answer_line(struct outcome *o, char *line, const char *output)
     const struct {
         const char *key;
         double *to;
-    } figures[] = {{"prepare_s", &o->prepare_s},         {"cold_s", &o->cold_s},
-                   {"workspace_bytes", &o->workspace_bytes}, {"tracked_bytes", &o->tracked_bytes},
-                   {"peak_rss_bytes", &o->peak_rss_bytes}, {"lib_bytes", &o->lib_bytes}};
+    } figures[] = {{"prepare_s", &o->prepare_s},
+                   {"cold_s", &o->cold_s},
+                   {"workspace_bytes", &o->workspace_bytes},
+                   {"tracked_bytes", &o->tracked_bytes},
+                   {"peak_rss_bytes", &o->peak_rss_bytes},
+                   {"lib_bytes", &o->lib_bytes}};
     char shown[64];
     printable(shown, sizeof shown, line);
     char *value = strchr(line, ' ');
@@ -178,7 +184,8 @@ static bool answer_line(struct outcome *o, char *line, const char *output)
         o->flags |= strstr(value, "unstable") ? CASE_UNSTABLE : 0;
         o->flags |= strstr(value, "unaccounted") ? CASE_UNACCOUNTED : 0;
     } else {
-        verdict(o, CASE_FAILED, "the worker answered '%s', which the protocol does not know", shown);
+        verdict(o, CASE_FAILED, "the worker answered '%s', which the protocol does not know",
+                shown);
         return true;
     }
     return false;
@@ -189,13 +196,14 @@ static void judge_end(struct outcome *o, int status, const char *said)
 {
     const char *colon = *said ? ": " : "";
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        verdict(o, CASE_OOM, "killed by the kernel (SIGKILL), most likely out of memory%s%.200s", colon, said);
+        verdict(o, CASE_OOM, "killed by the kernel (SIGKILL), most likely out of memory%s%.200s",
+                colon, said);
     else if (WIFSIGNALED(status))
         verdict(o, CASE_CRASHED, "ended by signal %d (%s)%s%.200s", WTERMSIG(status),
                 strsignal(WTERMSIG(status)), colon, said);
     else
-        verdict(o, CASE_FAILED, "exited with status %d without an answer%s%.200s", WEXITSTATUS(status), colon,
-                said);
+        verdict(o, CASE_FAILED, "exited with status %d without an answer%s%.200s",
+                WEXITSTATUS(status), colon, said);
 }
 
 int measure_round(const struct bench_case *c, const struct measure_files *files,
@@ -204,12 +212,14 @@ int measure_round(const struct bench_case *c, const struct measure_files *files,
     char text[24576];
     struct child child;
     double predicted = c->predicted_s * 8 + options->max_seconds + options->min_warmup_s;
-    double timeout = options->case_timeout_s > 0 ? options->case_timeout_s : fmax(30, 20 * predicted);
+    double timeout =
+        options->case_timeout_s > 0 ? options->case_timeout_s : fmax(30, 20 * predicted);
     double limit = options->memory_limit > 0 ? options->memory_limit : 0;
     struct child_limits limits = {.threads = c->problem.threads};
     /* Inputs lie in memory twice while they are read; libraries reserve address space a thread. */
     if (limit > 0)
-        limits.address_space = limit + 3 * attn_io_bytes(&c->problem) + 192 * 0x1p20 * (c->problem.threads + 2);
+        limits.address_space =
+            limit + 3 * attn_io_bytes(&c->problem) + 192 * 0x1p20 * (c->problem.threads + 2);
     *out = (struct outcome){.status = CASE_FAILED};
     unlink(files->output);
     measure_set_blas_core();
@@ -227,8 +237,10 @@ int measure_round(const struct bench_case *c, const struct measure_files *files,
         answered = answer_line(out, child.line, files->output);
     nonsense = answered && out->status == CASE_FAILED;
     int status = 0;
-    bool killed = child_finish(&child, answered && !nonsense ? child_clock() + GRACE_S
-                                       : !answered && event == CHILD_END ? child_clock() + 0.5 : 0,
+    bool killed = child_finish(&child,
+                               answered && !nonsense             ? child_clock() + GRACE_S
+                               : !answered && event == CHILD_END ? child_clock() + 0.5
+                                                                 : 0,
                                &status);
     if (answered && !nonsense && killed)
         verdict(out, CASE_TIMEOUT, "answered, then did not exit within %.0f s", GRACE_S);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine: a stable fingerprint, whose hash names it, and covariates that change by the hour. */
+/* The machine: a stable fingerprint, whose hash names it, and covariates that change by the hour.
+ */
 #include "harness/measure/measure.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
@@ -92,7 +93,8 @@ static double meminfo(const char *key)
 static double memory_limit(double available)
 {
     char line[64];
-    if (first_line("/sys/fs/cgroup/memory.max", line, sizeof line) && line[0] >= '0' && line[0] <= '9') {
+    if (first_line("/sys/fs/cgroup/memory.max", line, sizeof line) && line[0] >= '0' &&
+        line[0] <= '9') {
         double max = strtod(line, NULL), used = 0;
         if (first_line("/sys/fs/cgroup/memory.current", line, sizeof line))
             used = strtod(line, NULL);
@@ -112,12 +114,16 @@ static int add_topology(struct text *t, char msg[CASE_MESSAGE])
     const struct {
         const char *key;
         hwloc_obj_type_t type;
-    } counts[] = {{"packages", HWLOC_OBJ_PACKAGE}, {"numa_nodes", HWLOC_OBJ_NUMANODE},
-                  {"cores", HWLOC_OBJ_CORE},       {"processing_units", HWLOC_OBJ_PU}};
+    } counts[] = {{"packages", HWLOC_OBJ_PACKAGE},
+                  {"numa_nodes", HWLOC_OBJ_NUMANODE},
+                  {"cores", HWLOC_OBJ_CORE},
+                  {"processing_units", HWLOC_OBJ_PU}};
     const struct {
         const char *key;
         hwloc_obj_type_t type;
-    } caches[] = {{"l1d_bytes", HWLOC_OBJ_L1CACHE}, {"l2_bytes", HWLOC_OBJ_L2CACHE}, {"l3_bytes", HWLOC_OBJ_L3CACHE}};
+    } caches[] = {{"l1d_bytes", HWLOC_OBJ_L1CACHE},
+                  {"l2_bytes", HWLOC_OBJ_L2CACHE},
+                  {"l3_bytes", HWLOC_OBJ_L3CACHE}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         add(t, ",\"%s\":%d", counts[i].key, hwloc_get_nbobjs_by_type(topology, counts[i].type));
     for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
@@ -138,8 +144,10 @@ static int fingerprint(struct machine *m, char *model, size_t model_size, char m
     if (!keyed("/proc/cpuinfo", "model name", model, model_size))
         snprintf(model, model_size, "unknown CPU");
     add_string(&t, "cpu", model);
-    static const char *const keys[] = {"vendor_id", "cpu family", "model\t", "stepping", "microcode", "flags"};
-    static const char *const names[] = {"vendor", "family", "model", "stepping", "microcode", "flags"};
+    static const char *const keys[] = {"vendor_id", "cpu family", "model\t",
+                                       "stepping",  "microcode",  "flags"};
+    static const char *const names[] = {"vendor",   "family",    "model",
+                                        "stepping", "microcode", "flags"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keyed("/proc/cpuinfo", keys[i], value, sizeof value))
             add_string(&t, names[i], value);
@@ -197,7 +205,8 @@ int machine_describe(struct machine *m, char msg[CASE_MESSAGE])
     return 0;
 }
 
-void machine_print(FILE *f, const struct machine *m, const struct roofs *one, const struct roofs *all)
+void machine_print(FILE *f, const struct machine *m, const struct roofs *one,
+                   const struct roofs *all)
 {
     const struct {
         const char *name, *unit;
@@ -209,9 +218,10 @@ void machine_print(FILE *f, const struct machine *m, const struct roofs *one, co
                 {"read, L2", "GB/s", one->l2_bytes, all->l2_bytes, 1e9},
                 {"read, DRAM", "GB/s", one->read_bytes, all->read_bytes, 1e9},
                 {"triad, DRAM", "GB/s", one->triad_bytes, all->triad_bytes, 1e9}};
-    fprintf(f, "%s\nid %s\n\n%-18s %-8s %10s %7d cores\n", m->summary, m->id, "roof", "", "1 core", m->cores);
+    fprintf(f, "%s\nid %s\n\n%-18s %-8s %10s %7d cores\n", m->summary, m->id, "roof", "", "1 core",
+            m->cores);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        fprintf(f, "%-18s %-8s %10.1f %12.1f\n", rows[i].name, rows[i].unit, rows[i].a / rows[i].scale,
-                rows[i].b / rows[i].scale);
+        fprintf(f, "%-18s %-8s %10.1f %12.1f\n", rows[i].name, rows[i].unit,
+                rows[i].a / rows[i].scale, rows[i].b / rows[i].scale);
     fprintf(f, "\nfingerprint %s\n\nnow %s\n", m->fingerprint, m->covariates);
 }

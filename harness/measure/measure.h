@@ -14,14 +14,15 @@
 
 /* How a round is measured. */
 struct measure_options {
-    const char *worker;      /* command of the worker (run by /bin/sh -c exec ...), or NULL: ourselves */
+    const char *worker; /* command of the worker (run by /bin/sh -c exec ...), or NULL: ourselves */
     const char *const *plugins; /* NULL-ended paths for our own worker, may be NULL */
-    double case_timeout_s;   /* wall limit of one round; <= 0: max(30, 20 x prediction) */
-    double memory_limit;     /* bytes a worker may use beyond its libraries; <= 0: 80 % of MemAvailable */
-    double max_seconds;      /* sampling stops after this (default 20) */
-    double target_ci;        /* half-width of the 95 % interval, relative (default 0.02) */
+    double case_timeout_s;      /* wall limit of one round; <= 0: max(30, 20 x prediction) */
+    double
+        memory_limit; /* bytes a worker may use beyond its libraries; <= 0: 80 % of MemAvailable */
+    double max_seconds;           /* sampling stops after this (default 20) */
+    double target_ci;             /* half-width of the 95 % interval, relative (default 0.02) */
     int min_samples, max_samples; /* 10, 200 */
-    double min_warmup_s;     /* 0.2 */
+    double min_warmup_s;          /* 0.2 */
 };
 
 /* The files of one case: inputs as written by the inputs stage, output as written by the worker. */
@@ -60,29 +61,31 @@ void measure_set_blas_core(void);
 
 /* Measured roofs of this machine with a given number of threads, in base units. */
 struct roofs {
-    double fma_flops;   /* fp32 FMA peak of the selected ISA, flop/s */
-    double exp_per_s;   /* vector exponentials a second, the engine's own */
-    double gemm_flops;  /* OpenBLAS sgemm, flop/s */
-    double read_bytes;  /* DRAM read, bytes/s */
-    double triad_bytes; /* DRAM triad, bytes/s */
+    double fma_flops;          /* fp32 FMA peak of the selected ISA, flop/s */
+    double exp_per_s;          /* vector exponentials a second, the engine's own */
+    double gemm_flops;         /* OpenBLAS sgemm, flop/s */
+    double read_bytes;         /* DRAM read, bytes/s */
+    double triad_bytes;        /* DRAM triad, bytes/s */
     double l1_bytes, l2_bytes; /* read bandwidth from cache, bytes/s */
 };
 
 /* Measures roofs in a forked, pinned child; about a second. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
-/* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...). */
+/* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...).
+ */
 struct machine {
-    char id[17];              /* 64-bit hash of the stable part, hex */
-    char summary[256];        /* one line for people: CPU, cores, memory */
-    char fingerprint[8192];   /* JSON: cpu, caches, isa, kernel, libc, compiler, flags, BLAS ... */
-    char covariates[2048];    /* JSON: load, steal, available memory, THP ... now */
-    int cores;                /* physical cores this process may use */
-    double memory_available;  /* bytes */
-    double memory_total;      /* bytes */
+    char id[17];             /* 64-bit hash of the stable part, hex */
+    char summary[256];       /* one line for people: CPU, cores, memory */
+    char fingerprint[8192];  /* JSON: cpu, caches, isa, kernel, libc, compiler, flags, BLAS ... */
+    char covariates[2048];   /* JSON: load, steal, available memory, THP ... now */
+    int cores;               /* physical cores this process may use */
+    double memory_available; /* bytes */
+    double memory_total;     /* bytes */
 };
 int machine_describe(struct machine *out, char msg[CASE_MESSAGE]);
 /* Prints topology, fingerprint and roofs (attnbench machine). */
-void machine_print(FILE *f, const struct machine *m, const struct roofs *one, const struct roofs *all);
+void machine_print(FILE *f, const struct machine *m, const struct roofs *one,
+                   const struct roofs *all);
 
 #endif

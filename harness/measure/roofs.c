@@ -101,8 +101,8 @@ static double gemm_rate(float *x)
     float *a = x, *b = a + GEMM * GEMM, *c = b + GEMM * GEMM;
     for (int r = 0; r < REPEATS; r++) {
         double t = clock_now();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, a, GEMM, b, GEMM, 0, c,
-                    GEMM);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, a, GEMM, b,
+                    GEMM, 0, c, GEMM);
         best = fmax(best, 2.0 * GEMM * GEMM * GEMM / (clock_now() - t));
     }
     return best;

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 struct roofs_kernels {
-    double (*fma)(long n);                        /* flops done by n repetitions, in registers */
-    double (*exp)(float *x, size_t n);            /* exponentials done over n floats */
-    float (*read)(const float *x, size_t n);      /* sums n floats, a multiple of 128 */
+    double (*fma)(long n);                   /* flops done by n repetitions, in registers */
+    double (*exp)(float *x, size_t n);       /* exponentials done over n floats */
+    float (*read)(const float *x, size_t n); /* sums n floats, a multiple of 128 */
     void (*triad)(float *a, const float *b, const float *c, size_t n);
 };
 

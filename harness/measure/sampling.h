@@ -6,8 +6,8 @@
 #include "variants/attn.h"
 
 struct sampling {
-    double target_ci;    /* half-width of the 95 % interval of the median, relative */
-    double max_seconds;  /* of sampling */
+    double target_ci;   /* half-width of the 95 % interval of the median, relative */
+    double max_seconds; /* of sampling */
     double min_warmup_s;
     int min_samples, max_samples;
 };
@@ -16,7 +16,7 @@ struct sampled {
     double *samples; /* seconds a call; owned by the caller, also on failure */
     int count, inner;
     double prepare_s, cold_s;
-    unsigned flags;  /* CASE_FEW | CASE_UNSTABLE */
+    unsigned flags; /* CASE_FEW | CASE_UNSTABLE */
 };
 
 /* Seconds of the raw monotonic clock. */

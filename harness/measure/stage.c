@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Exit statuses of the child; smaller ones are those of libraries that end the process. */
+enum { GAVE_UP = 128, ANSWERED };
+
 static double now(void)
 {
     struct timespec t;
@@ -45,7 +48,7 @@ int measure_stage(int (*fn)(void *arg, char msg[CASE_MESSAGE]), void *arg, doubl
         text[CASE_MESSAGE - 1] = '\0';
         bool sent = write(fd[1], text, strlen(text)) == (ssize_t)strlen(text);
         fflush(NULL);
-        _exit(sent ? rc : 101);
+        _exit(sent && rc >= 0 ? ANSWERED + rc : GAVE_UP);
     }
     close(fd[1]);
     double deadline = now() + timeout_s;
@@ -71,8 +74,13 @@ int measure_stage(int (*fn)(void *arg, char msg[CASE_MESSAGE]), void *arg, doubl
     if (late)
         snprintf(msg, CASE_MESSAGE, "did not finish within %.0f s", timeout_s);
     else if (WIFSIGNALED(status))
-        snprintf(msg, CASE_MESSAGE, "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        snprintf(msg, CASE_MESSAGE, "ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) < GAVE_UP)
+        snprintf(msg, CASE_MESSAGE, "exited with status %d without an answer", WEXITSTATUS(status));
     else
         memcpy(msg, text, sizeof text);
-    return !late && WIFEXITED(status) && WEXITSTATUS(status) <= 100 ? WEXITSTATUS(status) : -1;
+    return !late && WIFEXITED(status) && WEXITSTATUS(status) >= ANSWERED
+               ? WEXITSTATUS(status) - ANSWERED
+               : -1;
 }

@@ -36,8 +36,12 @@ static void set_key(struct request *r, const char *key, const char *value)
     const struct {
         const char *key;
         int64_t *to;
-    } wholes[] = {{"heads_q", &r->p.heads_q}, {"heads_kv", &r->p.heads_kv}, {"n_q", &r->p.n_q},
-                  {"n_k", &r->p.n_k},         {"d", &r->p.d},               {"d_v", &r->p.d_v}};
+    } wholes[] = {{"heads_q", &r->p.heads_q},
+                  {"heads_kv", &r->p.heads_kv},
+                  {"n_q", &r->p.n_q},
+                  {"n_k", &r->p.n_k},
+                  {"d", &r->p.d},
+                  {"d_v", &r->p.d_v}};
     const struct {
         const char *key;
         double *to;
@@ -50,8 +54,12 @@ static void set_key(struct request *r, const char *key, const char *value)
         const char *key;
         char *to;
         size_t size;
-    } texts[] = {{"variant", r->variant, sizeof r->variant}, {"params", r->params, sizeof r->params},
-                 {"q", r->q, LINE}, {"k", r->k, LINE}, {"v", r->v, LINE}, {"output", r->output, LINE}};
+    } texts[] = {{"variant", r->variant, sizeof r->variant},
+                 {"params", r->params, sizeof r->params},
+                 {"q", r->q, LINE},
+                 {"k", r->k, LINE},
+                 {"v", r->v, LINE},
+                 {"output", r->output, LINE}};
     for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++)
         if (strcmp(key, wholes[i].key) == 0)
             *wholes[i].to = strtoll(value, NULL, 10);
@@ -107,7 +115,8 @@ static int read_case(FILE *in, struct request *r)
 }
 
 /* Copies a tensor into memory that the measuring threads touch first. */
-static float *load(const char *path, int64_t heads, int64_t n, int64_t d, struct arena *arena, char *msg)
+static float *load(const char *path, int64_t heads, int64_t n, int64_t d, struct arena *arena,
+                   char *msg)
 {
     struct tensor_file f;
     if (tensor_file_read(path, &f, msg))
@@ -115,8 +124,8 @@ static float *load(const char *path, int64_t heads, int64_t n, int64_t d, struct
     const struct tensor *t = &f.tensors[0];
     float *to = NULL;
     if (t->rank != 3 || t->shape[0] != heads || t->shape[1] != n || t->shape[2] != d)
-        snprintf(msg, CASE_MESSAGE, "%.200s: the shape is not (%lld, %lld, %lld)", path, (long long)heads,
-                 (long long)n, (long long)d);
+        snprintf(msg, CASE_MESSAGE, "%.200s: the shape is not (%lld, %lld, %lld)", path,
+                 (long long)heads, (long long)n, (long long)d);
     else if (!(to = arena_map(arena, (size_t)t->count * sizeof *to)))
         snprintf(msg, CASE_MESSAGE, "oom");
     else
@@ -138,8 +147,8 @@ static double warm_blas(void)
     return memory_now() - before;
 }
 
-static void print_result(FILE *out, const struct sampled *s, const struct worker_memory *m, double lib,
-                         unsigned mxcsr)
+static void print_result(FILE *out, const struct sampled *s, const struct worker_memory *m,
+                         double lib, unsigned mxcsr)
 {
     fprintf(out, "isa %s\nblas_core %s\nmxcsr %u\nlib_bytes %.0f\n", attn_isa_name(),
             openblas_get_corename(), mxcsr, lib);

@@ -94,7 +94,8 @@ static int add_case(struct builder *b, const struct variant_spec *spec,
     snprintf(c.kind, sizeof c.kind, "%s", attn_kind_name(spec->variant->kind));
     snprintf(c.workload, sizeof c.workload, "%s", work->canonical);
     snprintf(c.input_file, sizeof c.input_file, "%s", r->input ? r->input : "");
-    snprintf(c.phase, sizeof c.phase, "%s", shape->n_q == 1 && shape->n_k > 1 ? "decode" : "prefill");
+    snprintf(c.phase, sizeof c.phase, "%s",
+             shape->n_q == 1 && shape->n_k > 1 ? "decode" : "prefill");
     c.problem = (struct attn_problem){
         .heads_q = shape->heads_q,
         .heads_kv = shape->heads_kv,
@@ -125,7 +126,9 @@ static int add_part(struct builder *b, const struct suite_part *part)
     int nv = r->nvariants ? specs_variants(r->variants, r->nvariants, &variants, b->msg)
                           : specs_variants(&part->variants, 1, &variants, b->msg);
     const char *from_file = "file";
-    const char *const *work = r->nworkloads ? r->workloads : r->input ? &from_file : &part->workloads;
+    const char *const *work = r->nworkloads ? r->workloads
+                              : r->input    ? &from_file
+                                            : &part->workloads;
     int nw = specs_workloads(work, r->nworkloads ? r->nworkloads : 1, workloads, b->msg);
     int nn = plan_lengths(r->lengths ? r->lengths : part->lengths, lengths, PLAN_LIST, b->msg);
     int nt = 1;
@@ -141,7 +144,8 @@ static int add_part(struct builder *b, const struct suite_part *part)
     }
     for (int w = 0; w < nw; w++)
         for (int n = 0; n < nn; n++) {
-            int64_t heads = r->heads ? r->heads : 8, queries = r->queries ? r->queries : part->queries;
+            int64_t heads = r->heads ? r->heads : 8,
+                    queries = r->queries ? r->queries : part->queries;
             struct inputs_shape shape = {
                 .heads_q = heads,
                 .heads_kv = r->kv_heads ? r->kv_heads : heads,
@@ -250,11 +254,13 @@ static int check_shape(const struct plan_request *r, char *msg)
 
 int plan_expand(const struct plan_request *request, struct plan *out, char msg[CASE_MESSAGE])
 {
-    /* Without a suite, what the options leave open is one plain sweep; without any option, quick. */
+    /* Without a suite, what the options leave open is one plain sweep; without any option, quick.
+     */
     static const struct suite_part plain[] = {{"*", "vslash", "256..4096", 0, false}, {0}};
     const struct suite *suite = NULL;
     const char *name = request->suite;
-    if (!name && !request->nvariants && !request->nworkloads && !request->lengths && !request->input)
+    if (!name && !request->nvariants && !request->nworkloads && !request->lengths &&
+        !request->input)
         name = "quick";
     if (name && !(suite = suite_find(name))) {
         int used = snprintf(msg, CASE_MESSAGE, "unknown suite '%s': the suites are", name);
@@ -265,7 +271,9 @@ int plan_expand(const struct plan_request *request, struct plan *out, char msg[C
     if (check_shape(request, msg))
         return -1;
     *out = (struct plan){
-        .rounds = request->rounds ? request->rounds : suite ? suite->rounds : 3,
+        .rounds = request->rounds ? request->rounds
+                  : suite         ? suite->rounds
+                                  : 3,
         .max_seconds = suite ? suite->max_seconds : 2,
         .min_warmup_s = suite ? suite->min_warmup_s : 0.1,
     };

@@ -13,32 +13,32 @@
 /* What was asked. Zeros, NULLs and empty lists mean "as the suite says, or the default". */
 struct plan_request {
     const char *suite;
-    const char *variants[PLAN_LIST];  /* "window:w=128,256", "full", "h*" */
+    const char *variants[PLAN_LIST]; /* "window:w=128,256", "full", "h*" */
     int nvariants;
     const char *workloads[PLAN_LIST]; /* "vslash", "captured:layer=0" */
     int nworkloads;
-    const char *lengths;              /* "256..65536", "512,1k,8k" */
-    const char *threads;              /* "1,2" */
-    const char *input;                /* file or folder of the workload `file` */
-    int64_t queries;                  /* n_q; 0: as many as keys */
+    const char *lengths; /* "256..65536", "512,1k,8k" */
+    const char *threads; /* "1,2" */
+    const char *input;   /* file or folder of the workload `file` */
+    int64_t queries;     /* n_q; 0: as many as keys */
     int64_t heads, kv_heads, dim;
-    int causal;                       /* 1, or 0: as the suite says */
+    int causal; /* 1, or 0: as the suite says */
     int rounds;
     uint64_t seed;
-    double budget_s;                  /* 0: none */
-    double memory_limit;              /* bytes a worker may use; 0: 80 % of what is available */
-    int cores;                        /* physical cores of this machine */
-    double memory_available;          /* bytes */
+    double budget_s;         /* 0: none */
+    double memory_limit;     /* bytes a worker may use; 0: 80 % of what is available */
+    int cores;               /* physical cores of this machine */
+    double memory_available; /* bytes */
 };
 
 struct plan {
     struct bench_case *cases; /* owned */
     size_t count;
     int rounds;
-    double max_seconds;       /* sampling time a round */
+    double max_seconds; /* sampling time a round */
     double min_warmup_s;
-    double predicted_s;       /* the whole sweep */
-    char hash[17];            /* of cases, rounds and seed: what --resume matches on */
+    double predicted_s; /* the whole sweep */
+    char hash[17];      /* of cases, rounds and seed: what --resume matches on */
 };
 
 /* One axis-aligned part of a suite; NULL lists take the suite's default. */

@@ -71,7 +71,8 @@ static int add_spec(struct sweep *s, const char *text)
     char name[SPEC_TEXT];
     s->text = text;
     if (strlen(text) >= sizeof name) {
-        snprintf(s->msg, CASE_MESSAGE, "-v: a specification longer than %zu characters", sizeof name);
+        snprintf(s->msg, CASE_MESSAGE, "-v: a specification longer than %zu characters",
+                 sizeof name);
         return -1;
     }
     snprintf(name, sizeof name, "%s", text);
@@ -91,11 +92,12 @@ static int add_spec(struct sweep *s, const char *text)
     }
     if (found)
         return 0;
-    size_t used = (size_t)snprintf(s->msg, CASE_MESSAGE,
-                                   "-v %.100s: no variant, family or glob matches; the variants are",
-                                   name);
+    size_t used =
+        (size_t)snprintf(s->msg, CASE_MESSAGE,
+                         "-v %.100s: no variant, family or glob matches; the variants are", name);
     for (int i = 0; i < attn_variant_count() && used < CASE_MESSAGE; i++)
-        used += (size_t)snprintf(s->msg + used, CASE_MESSAGE - used, " %s", attn_variant_at(i)->name);
+        used +=
+            (size_t)snprintf(s->msg + used, CASE_MESSAGE - used, " %s", attn_variant_at(i)->name);
     return -1;
 }
 
@@ -131,7 +133,8 @@ int specs_workloads(const char *const *texts, int count, struct workload_spec *o
             size_t used = (size_t)snprintf(msg, CASE_MESSAGE,
                                            "-w %.100s: no such workload; the workloads are", name);
             for (int j = 0; j < workload_count() && used < CASE_MESSAGE; j++)
-                used += (size_t)snprintf(msg + used, CASE_MESSAGE - used, " %s", workload_at(j)->name);
+                used +=
+                    (size_t)snprintf(msg + used, CASE_MESSAGE - used, " %s", workload_at(j)->name);
             return -1;
         }
         out[i].workload = w;

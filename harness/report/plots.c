@@ -33,13 +33,12 @@ struct plot {
 /* A hue for each family, a shade for each method of it. */
 static const char *colour(const struct rows *rs, const struct row *row)
 {
-    static const char *const shades[][4] = {{"#888888", "#bbbbbb", "#666666", "#aaaaaa"},
-                                            {"#000000", "#c0001a", "#ff5a4d", "#7a0010"},
-                                            {"#e07b00", "#f2b134", "#a65a00", "#c99700"},
-                                            {"#1a8a2e", "#6cc04a", "#0b5d1e", "#9acd32"},
-                                            {"#1f5fbf", "#4fb3e8", "#0b2f6b", "#2aa6a6"},
-                                            {"#8a2be2", "#d070d8", "#54128a", "#b03a8a"}};
-    static const char *const families[] = {"baseline", "full", "sparse", "linear", "longrange", "hierarchical"};
+    static const char *const shades[][4] = {
+        {"#888888", "#bbbbbb", "#666666", "#aaaaaa"}, {"#000000", "#c0001a", "#ff5a4d", "#7a0010"},
+        {"#e07b00", "#f2b134", "#a65a00", "#c99700"}, {"#1a8a2e", "#6cc04a", "#0b5d1e", "#9acd32"},
+        {"#1f5fbf", "#4fb3e8", "#0b2f6b", "#2aa6a6"}, {"#8a2be2", "#d070d8", "#54128a", "#b03a8a"}};
+    static const char *const families[] = {"baseline", "full",      "sparse",
+                                           "linear",   "longrange", "hierarchical"};
     int family = 0, rank = 0;
     for (int i = 0; i < 6; i++)
         if (strcmp(families[i], row->family) == 0)
@@ -57,9 +56,12 @@ static double value(enum quantity q, const struct row *r)
 {
     bool replaces = strcmp(r->kind, "replaces") == 0;
     switch (q) {
-    case TIME: return r->median;
-    case MEMORY: return isnan(r->peak) ? NAN : fmax(r->peak, 4096); /* less than a page is a page */
-    default: return replaces ? NAN : r->rel_l2;
+    case TIME:
+        return r->median;
+    case MEMORY:
+        return isnan(r->peak) ? NAN : fmax(r->peak, 4096); /* less than a page is a page */
+    default:
+        return replaces ? NAN : r->rel_l2;
     }
 }
 
@@ -97,7 +99,8 @@ static int rows_of(const struct plot *p, const struct row *m, const struct row *
     int n = 0;
     for (int i = 0; i < p->rs->count && n < max; i++) {
         const struct row *r = &p->rs->row[i];
-        if (r->group == p->group && r->method == m->method && (p->quantity != TRADEOFF || r->n_k == p->n))
+        if (r->group == p->group && r->method == m->method &&
+            (p->quantity != TRADEOFF || r->n_k == p->n))
             out[n++] = r;
     }
     qsort(out, (size_t)n, sizeof *out, by_n);
@@ -152,7 +155,8 @@ static void write_guides(const struct plot *p, const struct row **m, int count, 
             else if (p->quantity == ERROR)
                 fprintf(f, "%ld %.9g\n", base[j]->n_k, guide(base[j], g));
             else
-                fprintf(f, "%.9g %.9g\n%.9g %.9g\n", begin, guide(base[j], g), end, guide(base[j], g));
+                fprintf(f, "%.9g %.9g\n%.9g %.9g\n", begin, guide(base[j], g), end,
+                        guide(base[j], g));
         fputs("\n\n", f);
     }
 }
@@ -160,7 +164,10 @@ static void write_guides(const struct plot *p, const struct row **m, int count, 
 static void write_data(const struct plot *p, const struct row **m, int count, FILE *f)
 {
     const struct row *rows[POINTS], *front[METHODS];
-    fputs(p->quantity == TRADEOFF ? "# seconds low high error status\n" : "# n value low high status (seconds, bytes or relative error)\n", f);
+    fputs(p->quantity == TRADEOFF
+              ? "# seconds low high error status\n"
+              : "# n value low high status (seconds, bytes or relative error)\n",
+          f);
     for (int i = 0; i < count; i++) {
         char label[96];
         rows_label(p->rs, m[i], label, sizeof label);
@@ -168,13 +175,14 @@ static void write_data(const struct plot *p, const struct row **m, int count, FI
         int n = rows_of(p, m[i], rows, POINTS);
         for (int j = 0; j < n; j++) {
             const struct row *r = rows[j];
-            double v = value(p->quantity, r), lo = p->quantity == TIME ? r->lo : v, hi = p->quantity == TIME ? r->hi : v;
+            double v = value(p->quantity, r), lo = p->quantity == TIME ? r->lo : v,
+                   hi = p->quantity == TIME ? r->hi : v;
             if (p->quantity == TRADEOFF)
                 fprintf(f, "%.9g %.9g %.9g %.9g %s\n", r->median, isnan(r->lo) ? r->median : r->lo,
                         isnan(r->hi) ? r->median : r->hi, v > 0 ? v : NAN, r->status);
             else
-                fprintf(f, "%ld %.9g %.9g %.9g %s\n", r->n_k, v > 0 ? v : NAN, isnan(lo) ? v : lo, isnan(hi) ? v : hi,
-                        r->status);
+                fprintf(f, "%ld %.9g %.9g %.9g %s\n", r->n_k, v > 0 ? v : NAN, isnan(lo) ? v : lo,
+                        isnan(hi) ? v : hi, r->status);
         }
         fputs(n ? "\n\n" : "nan nan nan nan none\n\n\n", f);
     }
@@ -203,7 +211,9 @@ static void write_gaps(const struct plot *p, const struct row **m, int count, FI
         int n = rows_of(p, m[i], rows, POINTS);
         for (int j = 0; j < n && p->quantity != TRADEOFF; j++)
             if (strcmp(rows[j]->status, "ok") != 0)
-                fprintf(f, "set label \"%s\" at first %ld, graph %.3f center font \",11\" tc rgb \"%s\" noenhanced front\n",
+                fprintf(f,
+                        "set label \"%s\" at first %ld, graph %.3f center font \",11\" tc rgb "
+                        "\"%s\" noenhanced front\n",
                         rows[j]->status, rows[j]->n_k, 0.02 + 0.025 * i, colour(p->rs, m[i]));
     }
 }
@@ -226,14 +236,19 @@ static void write_script(const struct plot *p, const struct row **m, int count, 
             xmax = rows[j]->n_k > xmax ? rows[j]->n_k : xmax;
         }
     }
-    fprintf(f, "# Made by attnbench; run `gnuplot %s.gp` in this folder to draw it again.\n", p->name);
-    fprintf(f, "name = \"%s\"\ntitle = \"%s of %s", p->name, p->quantity == TRADEOFF ? "error and time" : names[p->quantity], title);
+    fprintf(f, "# Made by attnbench; run `gnuplot %s.gp` in this folder to draw it again.\n",
+            p->name);
+    fprintf(f, "name = \"%s\"\ntitle = \"%s of %s", p->name,
+            p->quantity == TRADEOFF ? "error and time" : names[p->quantity], title);
     if (p->quantity == TRADEOFF)
         fprintf(f, ", n = %ld", p->n);
-    fprintf(f, "\"\nylabel = \"%s\"\nyformat = \"%s\"\nybase = %d\nxmin = %ld\nxmax = %ld\nmethods = %d\n",
-            ylabels[p->quantity], formats[p->quantity], p->quantity == MEMORY ? 2 : 10, xmin,
-            xmax > xmin ? xmax : xmin + 1, count);
-    fprintf(f, "array guide[2] = [\"%s\", \"%s\"]\n", guides[p->quantity][0], guides[p->quantity][1]);
+    fprintf(
+        f,
+        "\"\nylabel = \"%s\"\nyformat = \"%s\"\nybase = %d\nxmin = %ld\nxmax = %ld\nmethods = %d\n",
+        ylabels[p->quantity], formats[p->quantity], p->quantity == MEMORY ? 2 : 10, xmin,
+        xmax > xmin ? xmax : xmin + 1, count);
+    fprintf(f, "array guide[2] = [\"%s\", \"%s\"]\n", guides[p->quantity][0],
+            guides[p->quantity][1]);
     fprintf(f, "array label[%d]\narray colour[%d]\narray point[%d]\n", count, count, count);
     for (int i = 0; i < count; i++) {
         int n = rows_of(p, m[i], rows, POINTS), ok = 0;
@@ -264,14 +279,17 @@ static int run_gnuplot(const struct plot *p)
     int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc) {
-        snprintf(p->msg, CASE_MESSAGE, "gnuplot cannot be started: %s; install gnuplot (Debian: gnuplot-nox)", strerror(rc));
+        snprintf(p->msg, CASE_MESSAGE,
+                 "gnuplot cannot be started: %s; install gnuplot (Debian: gnuplot-nox)",
+                 strerror(rc));
         return -1;
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    snprintf(p->msg, CASE_MESSAGE, "gnuplot failed on %s/%s (its own words are above)", p->dir, script);
+    snprintf(p->msg, CASE_MESSAGE, "gnuplot failed on %s/%s (its own words are above)", p->dir,
+             script);
     return -1;
 }
 
@@ -312,7 +330,8 @@ static int draw(struct plot *p)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", *c))
             *c = '-';
     snprintf(p->name, sizeof p->name, "%s-%s-%s-h%ldx%ld-d%ld-t%ld%s", names[p->quantity], workload,
-             r->causal ? "causal" : "full", r->heads_q, r->heads_kv, r->d, r->threads, r->n_q == r->n_k ? "" : "-cross");
+             r->causal ? "causal" : "full", r->heads_q, r->heads_kv, r->d, r->threads,
+             r->n_q == r->n_k ? "" : "-cross");
     FILE *f = open_file(p, "dat");
     if (!f)
         return -1;
@@ -334,8 +353,8 @@ static long tradeoff_length(const struct rows *rs, int group)
     for (int i = 0; i < rs->count; i++) {
         int count = 0;
         for (int j = 0; j < rs->count; j++)
-            count += rs->row[j].group == group && rs->row[i].group == group && rs->row[j].n_k == rs->row[i].n_k &&
-                     value(ERROR, &rs->row[j]) > 0;
+            count += rs->row[j].group == group && rs->row[i].group == group &&
+                     rs->row[j].n_k == rs->row[i].n_k && value(ERROR, &rs->row[j]) > 0;
         if (count > most || (count == most && count && rs->row[i].n_k > best)) {
             most = count;
             best = rs->row[i].n_k;
@@ -368,7 +387,12 @@ int report_plots(struct store *s, int64_t run, const char *dir, FILE *list, char
     int rc = make_folder(dir, msg);
     for (int g = 0; g < rs.groups && rc == 0; g++)
         for (int q = 0; q < QUANTITIES && rc == 0; q++) {
-            struct plot p = {.rs = &rs, .group = g, .quantity = (enum quantity)q, .dir = dir, .list = list, .msg = msg};
+            struct plot p = {.rs = &rs,
+                             .group = g,
+                             .quantity = (enum quantity)q,
+                             .dir = dir,
+                             .list = list,
+                             .msg = msg};
             p.n = q == TRADEOFF ? tradeoff_length(&rs, g) : 0;
             rc = draw(&p);
         }

@@ -37,23 +37,39 @@ static int add_row(void *arg, int n, const char *const *names, const char *const
         const char *name;
         char *to;
         size_t size;
-    } texts[] = {{"variant", r->variant, sizeof r->variant},    {"params", r->params, sizeof r->params},
-                 {"family", r->family, sizeof r->family},       {"kind", r->kind, sizeof r->kind},
-                 {"workload", r->workload, sizeof r->workload}, {"status", r->status, sizeof r->status},
-                 {"reason", r->reason, sizeof r->reason},       {"flags", r->flags, sizeof r->flags},
+    } texts[] = {{"variant", r->variant, sizeof r->variant},
+                 {"params", r->params, sizeof r->params},
+                 {"family", r->family, sizeof r->family},
+                 {"kind", r->kind, sizeof r->kind},
+                 {"workload", r->workload, sizeof r->workload},
+                 {"status", r->status, sizeof r->status},
+                 {"reason", r->reason, sizeof r->reason},
+                 {"flags", r->flags, sizeof r->flags},
                  {"run", r->run, sizeof r->run}};
     const struct {
         const char *name;
         long *to;
-    } wholes[] = {{"heads_q", &r->heads_q}, {"heads_kv", &r->heads_kv}, {"n_q", &r->n_q}, {"n_k", &r->n_k},
-                  {"d", &r->d},             {"causal", &r->causal},     {"threads", &r->threads}};
+    } wholes[] = {{"heads_q", &r->heads_q},
+                  {"heads_kv", &r->heads_kv},
+                  {"n_q", &r->n_q},
+                  {"n_k", &r->n_k},
+                  {"d", &r->d},
+                  {"causal", &r->causal},
+                  {"threads", &r->threads}};
     const struct {
         const char *name;
         double *to;
-    } reals[] = {{"median_s", &r->median}, {"ci_lo_s", &r->lo},       {"ci_hi_s", &r->hi},
-                 {"gflops", &r->gflops},   {"roof_pct", &r->roof},    {"peak_rss_bytes", &r->peak},
-                 {"rel_l2", &r->rel_l2},   {"floor_rel_l2", &r->floor}, {"skill", &r->skill},
-                 {"mean_v_rel_l2", &r->mean_v}, {"softmax_distance", &r->distance}};
+    } reals[] = {{"median_s", &r->median},
+                 {"ci_lo_s", &r->lo},
+                 {"ci_hi_s", &r->hi},
+                 {"gflops", &r->gflops},
+                 {"roof_pct", &r->roof},
+                 {"peak_rss_bytes", &r->peak},
+                 {"rel_l2", &r->rel_l2},
+                 {"floor_rel_l2", &r->floor},
+                 {"skill", &r->skill},
+                 {"mean_v_rel_l2", &r->mean_v},
+                 {"softmax_distance", &r->distance}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *v = get(n, names, values, texts[i].name);
         snprintf(texts[i].to, texts[i].size, "%s", v ? v : "");
@@ -71,9 +87,9 @@ static int add_row(void *arg, int n, const char *const *names, const char *const
 
 static bool same_group(const struct row *a, const struct row *b)
 {
-    return strcmp(a->workload, b->workload) == 0 && a->heads_q == b->heads_q && a->heads_kv == b->heads_kv &&
-           a->d == b->d && a->causal == b->causal && a->threads == b->threads &&
-           (a->n_q == a->n_k) == (b->n_q == b->n_k);
+    return strcmp(a->workload, b->workload) == 0 && a->heads_q == b->heads_q &&
+           a->heads_kv == b->heads_kv && a->d == b->d && a->causal == b->causal &&
+           a->threads == b->threads && (a->n_q == a->n_k) == (b->n_q == b->n_k);
 }
 
 static void number(struct rows *rs)
@@ -100,7 +116,8 @@ static void number(struct rows *rs)
     /* A variant with several parameter sets shows them all, the first one too. */
     for (int i = 0; i < rs->count; i++)
         for (int j = 0; j < rs->count; j++)
-            if (strcmp(rs->row[i].variant, rs->row[j].variant) == 0 && rs->row[i].method != rs->row[j].method)
+            if (strcmp(rs->row[i].variant, rs->row[j].variant) == 0 &&
+                rs->row[i].method != rs->row[j].method)
                 rs->several[rs->row[i].method % 4096] = true;
 }
 
@@ -136,7 +153,7 @@ void rows_label(const struct rows *r, const struct row *row, char *out, size_t s
 
 void rows_title(const struct row *r, char *out, size_t size)
 {
-    snprintf(out, size, "%s, %ld/%ld heads, d %ld, %s, %ld thread%s%s", r->workload, r->heads_q, r->heads_kv,
-             r->d, r->causal ? "causal" : "no mask", r->threads, r->threads == 1 ? "" : "s",
-             r->n_q == r->n_k ? "" : ", queries apart");
+    snprintf(out, size, "%s, %ld/%ld heads, d %ld, %s, %ld thread%s%s", r->workload, r->heads_q,
+             r->heads_kv, r->d, r->causal ? "causal" : "no mask", r->threads,
+             r->threads == 1 ? "" : "s", r->n_q == r->n_k ? "" : ", queries apart");
 }

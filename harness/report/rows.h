@@ -6,7 +6,8 @@
 #include "harness/store/store.h"
 
 struct row {
-    char variant[64], params[256], family[16], kind[16], workload[256], status[16], reason[512], flags[64];
+    char variant[64], params[256], family[16], kind[16], workload[256], status[16], reason[512],
+        flags[64];
     char run[64];
     long heads_q, heads_kv, n_q, n_k, d, causal, threads;
     /* NaN where the store has NULL */

@@ -29,7 +29,8 @@ static void figure(char *out, size_t size, const char *format, double x)
 
 static void print_row(const struct rows *rs, const struct row *r, double exact, FILE *f)
 {
-    char label[96], time[24], ci[16], speed[16], gflops[16], roof[16], memory[24], error[24], skill[24];
+    char label[96], time[24], ci[16], speed[16], gflops[16], roof[16], memory[24], error[24],
+        skill[24];
     rows_label(rs, r, label, sizeof label);
     if (strcmp(r->status, "ok") != 0) {
         fprintf(f, "  %-24s %s: %s\n", label, r->status, r->reason);
@@ -47,8 +48,8 @@ static void print_row(const struct rows *rs, const struct row *r, double exact, 
     figure(skill, sizeof skill, "%.3f", r->skill);
     if (r->skill <= 0)
         snprintf(skill, sizeof skill, "<= a constant");
-    fprintf(f, "  %-24s %10s %7s %9s %9s %6s %13s %18s %14s  %s\n", label, time, ci, speed, gflops, roof, memory,
-            error, skill, r->flags);
+    fprintf(f, "  %-24s %10s %7s %9s %9s %6s %13s %18s %14s  %s\n", label, time, ci, speed, gflops,
+            roof, memory, error, skill, r->flags);
 }
 
 /* Median of the fastest exact method at this length; its name stands in the heading. */
@@ -69,8 +70,8 @@ static void print_length(const struct rows *rs, int group, const struct row *fir
     const struct row *exact = best_exact(rs, group, first->n_k, first->n_q);
     double floor = NAN, mean_v = NAN;
     for (int i = 0; i < rs->count; i++)
-        if (rs->row[i].group == group && rs->row[i].n_k == first->n_k && rs->row[i].n_q == first->n_q &&
-            !isnan(rs->row[i].floor)) {
+        if (rs->row[i].group == group && rs->row[i].n_k == first->n_k &&
+            rs->row[i].n_q == first->n_q && !isnan(rs->row[i].floor)) {
             floor = rs->row[i].floor;
             mean_v = rs->row[i].mean_v;
         }
@@ -82,7 +83,8 @@ static void print_length(const struct rows *rs, int group, const struct row *fir
     fprintf(f, "\n  %-24s %10s %7s %9s %9s %6s %13s %18s %14s  %s\n", "method", "time", "+-",
             exact ? "speed-up" : "", "GFLOP/s", "roof", "memory", "error", "skill", "flags");
     for (int i = 0; i < rs->count; i++)
-        if (rs->row[i].group == group && rs->row[i].n_k == first->n_k && rs->row[i].n_q == first->n_q)
+        if (rs->row[i].group == group && rs->row[i].n_k == first->n_k &&
+            rs->row[i].n_q == first->n_q)
             print_row(rs, &rs->row[i], exact ? exact->median : NAN, f);
 }
 
@@ -125,8 +127,10 @@ int report_table(struct store *s, int64_t run, FILE *f, char msg[CASE_MESSAGE])
     for (int i = 0; i < CASE_STATUSES; i++)
         if (count[i])
             fprintf(f, "%d %s  ", count[i], case_status_name((enum case_status)i));
-    fputs("\n+-: half width of the 95 % interval of the median. speed-up: over the fastest exact method here. roof: share "
-          "of the measured\nroof that binds. memory: peak above inputs and output. skill: 1 - (error / error of the mean "
+    fputs("\n+-: half width of the 95 % interval of the median. speed-up: over the fastest exact "
+          "method here. roof: share "
+          "of the measured\nroof that binds. memory: peak above inputs and output. skill: 1 - "
+          "(error / error of the mean "
           "of V)^2.\n",
           f);
     rows_free(&rs);

@@ -11,27 +11,34 @@ static const char copy[] =
     " coalesce((SELECT max(id) FROM main.inputs), 0) AS inputs,"
     " coalesce((SELECT max(id) FROM main.\"case\"), 0) AS cases,"
     " coalesce((SELECT max(id) FROM main.round), 0) AS rounds;"
-    "CREATE TEMP TABLE fresh AS SELECT id FROM other.run WHERE name NOT IN (SELECT name FROM main.run);"
+    "CREATE TEMP TABLE fresh AS SELECT id FROM other.run WHERE name NOT IN (SELECT name FROM "
+    "main.run);"
     "INSERT OR IGNORE INTO main.machine SELECT * FROM other.machine;"
-    "INSERT INTO main.run SELECT r.id + b.run, name, started, finished, command, plan_hash, version,"
+    "INSERT INTO main.run SELECT r.id + b.run, name, started, finished, command, plan_hash, "
+    "version,"
     " commit_id, compiler, flags, machine, covariates, r.rounds FROM other.run r, base b"
     " WHERE r.id IN fresh;"
-    "INSERT INTO main.roof SELECT r.run + b.run, threads, fma_flops, exp_per_s, gemm_flops, read_bytes,"
+    "INSERT INTO main.roof SELECT r.run + b.run, threads, fma_flops, exp_per_s, gemm_flops, "
+    "read_bytes,"
     " triad_bytes, l1_bytes, l2_bytes FROM other.roof r, base b WHERE r.run IN fresh;"
-    "INSERT INTO main.inputs SELECT i.id + b.inputs, i.run + b.run, workload, heads_q, heads_kv, n_q,"
+    "INSERT INTO main.inputs SELECT i.id + b.inputs, i.run + b.run, workload, heads_q, heads_kv, "
+    "n_q,"
     " n_k, d, d_v, causal, seed, checksum, note, diagnostics FROM other.inputs i, base b"
     " WHERE i.run IN fresh;"
     "INSERT INTO main.\"case\" SELECT c.id + b.cases, c.run + b.run, variant, params, family, kind,"
-    " workload, input_file, phase, heads_q, heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, seed,"
+    " workload, input_file, phase, heads_q, heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, "
+    "seed,"
     " flops, exps, dense_flops, bytes, predicted_s, status, reason FROM other.\"case\" c, base b"
     " WHERE c.run IN fresh;"
     "INSERT INTO main.round SELECT r.id + b.rounds, r.case_id + b.cases, number, status, severity,"
     " reason, flags, inner, prepare_s, cold_s, workspace_bytes, tracked_bytes, peak_rss_bytes,"
-    " lib_bytes, isa, blas_core, mxcsr, worker, finished FROM other.round r, base b WHERE r.case_id IN"
+    " lib_bytes, isa, blas_core, mxcsr, worker, finished FROM other.round r, base b WHERE "
+    "r.case_id IN"
     " (SELECT id FROM other.\"case\" WHERE run IN fresh);"
     "INSERT INTO main.sample SELECT s.round + b.rounds, i, seconds FROM other.sample s, base b"
     " WHERE s.round + b.rounds IN (SELECT id FROM main.round);"
-    "INSERT INTO main.metric SELECT e.round + b.rounds, rel_l2, rel_l2_p95, rel_l2_worst_head, max_abs,"
+    "INSERT INTO main.metric SELECT e.round + b.rounds, rel_l2, rel_l2_p95, rel_l2_worst_head, "
+    "max_abs,"
     " cosine, skill, floor_rel_l2, floor_max_abs, mean_v_rel_l2, capture_rel_l2, ci_lo, ci_hi, rows"
     " FROM other.metric e, base b WHERE e.round + b.rounds IN (SELECT id FROM main.round);";
 
@@ -45,7 +52,8 @@ static int count(struct store *s, const char *sql, int *out, char msg[CASE_MESSA
     return 0;
 }
 
-int store_import(struct store *s, const char *path, int *added, int *present, char msg[CASE_MESSAGE])
+int store_import(struct store *s, const char *path, int *added, int *present,
+                 char msg[CASE_MESSAGE])
 {
     int all = 0, rc = -1;
     /* Opening it as a store tells whether it is one. */
@@ -60,7 +68,8 @@ int store_import(struct store *s, const char *path, int *added, int *present, ch
     if (store_run(s, q, msg))
         return -1;
     if (store_exec(s, "BEGIN IMMEDIATE", msg) == 0) {
-        if (store_exec(s, copy, msg) == 0 && count(s, "SELECT count(*) FROM fresh", added, msg) == 0 &&
+        if (store_exec(s, copy, msg) == 0 &&
+            count(s, "SELECT count(*) FROM fresh", added, msg) == 0 &&
             count(s, "SELECT count(*) FROM other.run", &all, msg) == 0 &&
             store_exec(s, "DROP TABLE temp.base; DROP TABLE temp.fresh; COMMIT", msg) == 0)
             rc = 0;

@@ -9,10 +9,11 @@
 int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[CASE_MESSAGE])
 {
     bool last = !text || strcmp(text, "last") == 0;
-    sqlite3_stmt *q = store_prepare(s,
-                                    last ? "SELECT max(id) FROM run"
-                                         : "SELECT id FROM run WHERE name = ?1 OR CAST(id AS TEXT) = ?1",
-                                    msg);
+    sqlite3_stmt *q =
+        store_prepare(s,
+                      last ? "SELECT max(id) FROM run"
+                           : "SELECT id FROM run WHERE name = ?1 OR CAST(id AS TEXT) = ?1",
+                      msg);
     if (!q)
         return -1;
     if (!last)
@@ -23,7 +24,8 @@ int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[
     else if (last)
         snprintf(msg, CASE_MESSAGE, "%.300s: no runs yet", s->path);
     else
-        snprintf(msg, CASE_MESSAGE, "%.300s: no run '%.80s'; see `attnbench list runs`", s->path, text);
+        snprintf(msg, CASE_MESSAGE, "%.300s: no run '%.80s'; see `attnbench list runs`", s->path,
+                 text);
     sqlite3_finalize(q);
     return found ? 0 : -1;
 }
@@ -63,7 +65,8 @@ int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_
 {
     sqlite3_stmt *q = store_prepare(
         s,
-        "SELECT r.id, r.name, r.started, CASE WHEN r.finished IS NULL THEN 'unfinished' ELSE 'complete'"
+        "SELECT r.id, r.name, r.started, CASE WHEN r.finished IS NULL THEN 'unfinished' ELSE "
+        "'complete'"
         " END AS state, (SELECT count(*) FROM \"case\" c WHERE c.run = r.id) AS cases,"
         " m.summary AS machine FROM run r LEFT JOIN machine m ON m.id = r.machine ORDER BY r.id",
         msg);
@@ -111,9 +114,9 @@ static void json_string(FILE *f, const char *v)
 /* Text columns may look like numbers (a name, a checksum): only these are written as text. */
 static bool is_text(const char *column)
 {
-    static const char *const texts[] = {"run",   "variant", "params", "family", "kind",  "workload",
-                                        "phase", "dtype",   "isa",    "status", "reason", "flags",
-                                        "blas_core", "input_checksum", "machine"};
+    static const char *const texts[] = {
+        "run", "variant", "params", "family", "kind",      "workload",       "phase",  "dtype",
+        "isa", "status",  "reason", "flags",  "blas_core", "input_checksum", "machine"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(column, texts[i]) == 0)
             return true;

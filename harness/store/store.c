@@ -61,8 +61,8 @@ static int64_t query_int(struct store *s, const char *sql)
 static int create(struct store *s, char msg[CASE_MESSAGE])
 {
     char pragma[128];
-    snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID,
-             SCHEMA_VERSION);
+    snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+             APPLICATION_ID, SCHEMA_VERSION);
     if (store_exec(s, "BEGIN IMMEDIATE", msg))
         return -1;
     /* Another process may have made it while we waited for the lock. */
@@ -108,8 +108,9 @@ struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE]
     if (writable)
         make_folder(path);
     else if (access(path, R_OK) != 0) {
-        snprintf(msg, CASE_MESSAGE, "%.300s: %s; `attnbench run` makes a database, --db names another",
-                 path, strerror(errno));
+        snprintf(msg, CASE_MESSAGE,
+                 "%.300s: %s; `attnbench run` makes a database, --db names another", path,
+                 strerror(errno));
         free(s);
         return NULL;
     }
@@ -200,20 +201,22 @@ int store_run_begin(struct store *s, struct run_info *info, char msg[CASE_MESSAG
     bind_text(q, 3, info->machine_fingerprint);
     if (store_run(s, q, msg))
         goto rollback;
-    q = store_prepare(s,
-                      "INSERT INTO run(name, started, command, plan_hash, version, commit_id, compiler,"
-                      " flags, machine, covariates, rounds) VALUES(?,strftime('%Y-%m-%dT%H:%M:%fZ'),"
-                      "?,?,?,?,?,?,?,?,?)",
-                      msg);
-    const char *texts[] = {info->name,     info->command, info->plan_hash,  info->version,
-                           info->commit,   info->compiler, info->flags, info->machine_id,
-                           info->machine_covariates};
+    q = store_prepare(
+        s,
+        "INSERT INTO run(name, started, command, plan_hash, version, commit_id, compiler,"
+        " flags, machine, covariates, rounds) VALUES(?,strftime('%Y-%m-%dT%H:%M:%fZ'),"
+        "?,?,?,?,?,?,?,?,?)",
+        msg);
+    const char *texts[] = {info->name,    info->command,    info->plan_hash,
+                           info->version, info->commit,     info->compiler,
+                           info->flags,   info->machine_id, info->machine_covariates};
     for (int i = 0; i < 9; i++)
         bind_text(q, i + 1, texts[i]);
     sqlite3_bind_int(q, 10, info->rounds);
     if (store_run(s, q, msg)) {
         if (sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_UNIQUE)
-            snprintf(msg, CASE_MESSAGE, "--name %s: there is a run of this name; give another", info->name);
+            snprintf(msg, CASE_MESSAGE, "--name %s: there is a run of this name; give another",
+                     info->name);
         goto rollback;
     }
     info->id = sqlite3_last_insert_rowid(s->db);
@@ -227,10 +230,11 @@ rollback:
 int store_run_find_unfinished(struct store *s, const char *plan_hash, struct run_info *info,
                               char msg[CASE_MESSAGE])
 {
-    sqlite3_stmt *q = store_prepare(s,
-                                    "SELECT id, name FROM run WHERE plan_hash = ? AND finished IS NULL"
-                                    " ORDER BY id DESC LIMIT 1",
-                                    msg);
+    sqlite3_stmt *q =
+        store_prepare(s,
+                      "SELECT id, name FROM run WHERE plan_hash = ? AND finished IS NULL"
+                      " ORDER BY id DESC LIMIT 1",
+                      msg);
     if (!q)
         return -1;
     bind_text(q, 1, plan_hash);
@@ -289,7 +293,8 @@ int store_inputs_put(struct store *s, int64_t run, const struct bench_case *c, u
     if (store_run(s, q, msg))
         return -1;
     if (!same)
-        snprintf(msg, CASE_MESSAGE, "the inputs of %s differ from those that this run began with", c->workload);
+        snprintf(msg, CASE_MESSAGE, "the inputs of %s differ from those that this run began with",
+                 c->workload);
     return same ? 0 : -1;
 }
 
@@ -299,22 +304,26 @@ int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int
     const struct attn_problem *p = &c->problem;
     sqlite3_stmt *q = store_prepare(
         s,
-        "INSERT INTO \"case\"(run, variant, params, family, kind, workload, input_file, phase, heads_q,"
-        " heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, seed, flops, exps, dense_flops, bytes,"
+        "INSERT INTO \"case\"(run, variant, params, family, kind, workload, input_file, phase, "
+        "heads_q,"
+        " heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, seed, flops, exps, dense_flops, "
+        "bytes,"
         " predicted_s, status, reason) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT DO UPDATE SET run = run RETURNING id",
         msg);
     if (!q)
         return -1;
     sqlite3_bind_int64(q, 1, run);
-    const char *texts[] = {c->variant, c->params, c->family, c->kind, c->workload, c->input_file, c->phase};
+    const char *texts[] = {c->variant,  c->params,     c->family, c->kind,
+                           c->workload, c->input_file, c->phase};
     for (int i = 0; i < 7; i++)
         bind_text(q, 2 + i, texts[i]);
     bind_shape(q, 9, p);
     bind_text(q, 16, c->dtype);
     sqlite3_bind_int(q, 17, p->threads);
     sqlite3_bind_int64(q, 18, (int64_t)c->input_seed);
-    const double figures[] = {c->cost.flops, c->cost.exps, c->cost.dense_flops, c->cost.bytes, c->predicted_s};
+    const double figures[] = {c->cost.flops, c->cost.exps, c->cost.dense_flops, c->cost.bytes,
+                              c->predicted_s};
     for (int i = 0; i < 5; i++)
         if (c->status == CASE_OK)
             bind_figure(q, 19 + i, figures[i]);
@@ -346,14 +355,14 @@ static int put_round(struct store *s, int64_t case_id, int round, const struct o
                      char msg[CASE_MESSAGE])
 {
     /* Worst last: the status of a case is that of its worst round. */
-    static const int severity[CASE_STATUSES] = {[CASE_OK] = 0,      [CASE_UNSUPPORTED] = 1,
-                                                [CASE_SKIPPED] = 2, [CASE_OOM] = 3,
-                                                [CASE_TIMEOUT] = 4, [CASE_CRASHED] = 5,
-                                                [CASE_FAILED] = 6,  [CASE_WRONG] = 7};
+    static const int severity[CASE_STATUSES] = {
+        [CASE_OK] = 0,      [CASE_UNSUPPORTED] = 1, [CASE_SKIPPED] = 2, [CASE_OOM] = 3,
+        [CASE_TIMEOUT] = 4, [CASE_CRASHED] = 5,     [CASE_FAILED] = 6,  [CASE_WRONG] = 7};
     const bool ok = o->status == CASE_OK;
     sqlite3_stmt *q = store_prepare(
         s,
-        "INSERT INTO round(case_id, number, status, severity, reason, flags, inner, prepare_s, cold_s,"
+        "INSERT INTO round(case_id, number, status, severity, reason, flags, inner, prepare_s, "
+        "cold_s,"
         " workspace_bytes, tracked_bytes, peak_rss_bytes, lib_bytes, isa, blas_core, mxcsr, worker,"
         " finished) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,strftime('%Y-%m-%dT%H:%M:%fZ'))",
         msg);
@@ -376,7 +385,8 @@ static int put_round(struct store *s, int64_t case_id, int round, const struct o
     return store_run(s, q, msg);
 }
 
-static int put_samples(struct store *s, int64_t round, const struct outcome *o, char msg[CASE_MESSAGE])
+static int put_samples(struct store *s, int64_t round, const struct outcome *o,
+                       char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(s, "INSERT INTO sample VALUES(?,?,?)", msg);
     for (int i = 0; q && i < o->nsamples; i++) {
@@ -394,12 +404,15 @@ static int put_samples(struct store *s, int64_t round, const struct outcome *o, 
     return q ? 0 : -1;
 }
 
-static int put_metrics(struct store *s, int64_t round, const struct metrics *m, char msg[CASE_MESSAGE])
+static int put_metrics(struct store *s, int64_t round, const struct metrics *m,
+                       char msg[CASE_MESSAGE])
 {
-    sqlite3_stmt *q = store_prepare(s, "INSERT INTO metric VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", msg);
-    const double figures[] = {m->rel_l2,        m->rel_l2_p95,    m->rel_l2_worst_head, m->max_abs,
-                              m->cosine,        m->skill,         m->floor_rel_l2,      m->floor_max_abs,
-                              m->mean_v_rel_l2, m->capture_rel_l2, m->ci_lo,            m->ci_hi};
+    sqlite3_stmt *q =
+        store_prepare(s, "INSERT INTO metric VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", msg);
+    const double figures[] = {m->rel_l2,         m->rel_l2_p95,    m->rel_l2_worst_head,
+                              m->max_abs,        m->cosine,        m->skill,
+                              m->floor_rel_l2,   m->floor_max_abs, m->mean_v_rel_l2,
+                              m->capture_rel_l2, m->ci_lo,         m->ci_hi};
     sqlite3_bind_int64(q, 1, round);
     for (int i = 0; i < 12; i++)
         bind_figure(q, 2 + i, figures[i]);

@@ -12,19 +12,20 @@
 
 struct store;
 
-/* Opens (creating directories' last level, file and schema when writable). 0, or -1 with one line. */
+/* Opens (creating directories' last level, file and schema when writable). 0, or -1 with one line.
+ */
 struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE]);
 void store_close(struct store *s);
 
 /* Describes a run. */
 struct run_info {
     int64_t id;
-    char name[64];           /* unique; "2026-11-24T12:00:00Z-1234" unless the user gives one */
-    const char *command;     /* the command line as typed */
-    const char *plan_hash;   /* hash of all planned cases and rounds: --resume matches on it */
+    char name[64];         /* unique; "2026-11-24T12:00:00Z-1234" unless the user gives one */
+    const char *command;   /* the command line as typed */
+    const char *plan_hash; /* hash of all planned cases and rounds: --resume matches on it */
     const char *version, *commit, *compiler, *flags;
     const char *machine_id, *machine_summary, *machine_fingerprint, *machine_covariates; /* text */
-    double roofs[2][7];      /* struct roofs in order, one thread and all threads */
+    double roofs[2][7]; /* struct roofs in order, one thread and all threads */
     int roof_threads[2];
     int rounds;
 };
@@ -36,7 +37,8 @@ int store_run_find_unfinished(struct store *s, const char *plan_hash, struct run
                               char msg[CASE_MESSAGE]);
 /* Marks a run complete (all rounds stored). */
 int store_run_finish(struct store *s, int64_t run, char msg[CASE_MESSAGE]);
-/* Resolves RUN text: "last" or NULL, a number, or a name. 0, or -1 with one line (lists what exists). */
+/* Resolves RUN text: "last" or NULL, a number, or a name. 0, or -1 with one line (lists what
+ * exists). */
 int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[CASE_MESSAGE]);
 
 /* Records inputs once per (run, workload, shape, seed); checksum must agree when present. */
@@ -56,12 +58,14 @@ int store_round_put(struct store *s, int64_t case_id, int round, const struct ou
 
 /* One row of the summary view, columns by name in the order of columns.def. NULL = SQL NULL. */
 typedef int store_row_fn(void *arg, int ncols, const char *const *names, const char *const *values);
-int store_summary(struct store *s, int64_t run, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
+int store_summary(struct store *s, int64_t run, store_row_fn *fn, void *arg,
+                  char msg[CASE_MESSAGE]);
 
 /* Writes the run in a format: "csv", "jsonl", "md". */
 int store_export(struct store *s, int64_t run, const char *format, FILE *f, char msg[CASE_MESSAGE]);
 /* Copies all runs of another database in (skipping runs that are here already); counts them. */
-int store_import(struct store *s, const char *path, int *added, int *present, char msg[CASE_MESSAGE]);
+int store_import(struct store *s, const char *path, int *added, int *present,
+                 char msg[CASE_MESSAGE]);
 /* Lists runs: id, name, started, machine, cases, done. */
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
 

@@ -226,7 +226,7 @@ static void test_capture_proves_itself(void **state)
     char msg[WORKLOAD_MESSAGE] = "";
     struct inputs in;
     for (int layer = 0; layer <= 20; layer += 20) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "layer=%d", layer);
         assert_int_equal(workload_params_parse(w, text, values, msg), 0);
         assert_int_equal(workload_fix_shape(w, values, NULL, &s, &scale, msg), 0);

@@ -52,8 +52,8 @@ static void sums(const struct attn_problem *p, const float *v, double *before)
 }
 
 /* The same row for every query of the group. */
-static void spread(const struct attn_problem *p, int64_t kv, int64_t i, const double *sum, double inverse,
-                   float *o)
+static void spread(const struct attn_problem *p, int64_t kv, int64_t i, const double *sum,
+                   double inverse, float *o)
 {
     int64_t group = p->heads_q / p->heads_kv;
     for (int64_t h = kv * group; h < (kv + 1) * group; h++)
@@ -77,7 +77,8 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
                 int64_t seen = attn_visible(p, i);
                 if (at < 0 || at / STRETCH != seen / STRETCH) {
                     at = seen / STRETCH * STRETCH;
-                    memcpy(sum, before + (kv * (n + 1) + at / STRETCH) * dv, (size_t)dv * sizeof *sum);
+                    memcpy(sum, before + (kv * (n + 1) + at / STRETCH) * dv,
+                           (size_t)dv * sizeof *sum);
                 }
                 for (; at < seen; at++)
                     for (int64_t c = 0; c < dv; c++)

@@ -5,8 +5,9 @@
  *
  *   S = scale Q K^T,  P = softmax(S),  O = P V,  head by head
  *
- * Time O(n^2), memory 4 n_q n_k bytes. Two OpenBLAS products a head over the whole matrix, also when
- * causal, and the engine's vector softmax between them: what a careful user of a BLAS would write.
+ * Time O(n^2), memory 4 n_q n_k bytes. Two OpenBLAS products a head over the whole matrix, also
+ * when causal, and the engine's vector softmax between them: what a careful user of a BLAS would
+ * write.
  */
 #include "variants/attn.h"
 #include "variants/kernels/pattern.h"

@@ -175,7 +175,8 @@ enum attn_status attn_block_run(const struct attn_problem *p, const struct attn_
 #pragma omp for schedule(dynamic)
         for (int64_t u = 0; u < units; u++) {
             int64_t kv = u / (tiles * group), rest = u % (tiles * group);
-            struct attn_tile t = {.kv_head = kv, .head = kv * group + rest % group, .state = &state};
+            struct attn_tile t = {
+                .kv_head = kv, .head = kv * group + rest % group, .state = &state};
             t.q0 = (tiles - 1 - rest / group) * job->tile;
             t.q1 = t.q0 + job->tile < p->n_q ? t.q0 + job->tile : p->n_q;
             int64_t row = t.head * p->n_q + t.q0;

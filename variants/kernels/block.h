@@ -50,7 +50,7 @@ typedef void attn_feed(const void *ctx, const struct attn_problem *p, const stru
 struct attn_block_job {
     attn_feed *feed;
     const void *ctx;
-    int tile;  /* queries a tile: 16, 32 or 64; small for patterns with short runs */
+    int tile;   /* queries a tile: 16, 32 or 64; small for patterns with short runs */
     float *lse; /* (H_q, N_q) natural log of the denominators, or NULL */
 };
 

@@ -7,16 +7,16 @@
 
 /* Keys a block: scores of 96 keys x 64 queries stay in a 32 KiB L1 beside a strip of Q. */
 #define ATTN_BLOCK_KEYS 96
-#define ATTN_MAX_D 256
+#define ATTN_MAX_D      256
 
 /*
  * One tile. Lanes are queries; arrays are transposed, `lanes` floats a row. Scores are in
  * units of log 2, so max is too.
  */
 struct attn_tile_state {
-    float *q;   /* (D, lanes) scaled by scale * log2 e */
-    float *o;   /* (D_v, lanes) not normalised */
-    float *s;   /* (ATTN_BLOCK_KEYS, lanes) scores, then weights */
+    float *q; /* (D, lanes) scaled by scale * log2 e */
+    float *o; /* (D_v, lanes) not normalised */
+    float *s; /* (ATTN_BLOCK_KEYS, lanes) scores, then weights */
     float max[ATTN_TILE], sum[ATTN_TILE], alpha[ATTN_TILE];
     int64_t d, d_v;
     int lanes;

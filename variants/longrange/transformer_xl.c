@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transformer_xl: segments with a memory of the keys before them. Dai et al. 2019, arXiv 1901.02860.
+ * transformer_xl: segments with a memory of the keys before them. Dai et al. 2019, arXiv
+ * 1901.02860.
  *
  *   a = s floor(p_i / s);  query i sees key j iff  max(0, a - m) <= j <= p_i
  *
- * Time O(n (s + m)), memory one tile a thread. Exact once m covers the sequence. In one operator the
- * memory is just older K and V, so nothing is recomputed; relative positions are part of the inputs.
+ * Time O(n (s + m)), memory one tile a thread. Exact once m covers the sequence. In one operator
+ * the memory is just older K and V, so nothing is recomputed; relative positions are part of the
+ * inputs.
  */
 #include "variants/kernels/pattern.h"
 

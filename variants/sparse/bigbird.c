@@ -64,7 +64,8 @@ static int picked(const struct attn_problem *p, const double *values, int64_t h,
         n = insert(list, n, nb - 1);
     }
     /* Candidates: 1 .. row - 2, and row + 2 .. nb - 2 without a mask. */
-    int64_t below = row - 2 > 0 ? row - 2 : 0, above = p->causal || nb - row - 3 < 0 ? 0 : nb - row - 3;
+    int64_t below = row - 2 > 0 ? row - 2 : 0,
+            above = p->causal || nb - row - 3 < 0 ? 0 : nb - row - 3;
     int64_t want = r < below + above ? r : below + above;
     const int fixed = n;
     for (uint64_t draw = 0; n < fixed + want; draw++) {

@@ -12,7 +12,8 @@
 #include "variants/kernels/pattern.h"
 
 static const struct attn_param params[] = {
-    {"w", 0, 0, 1 << 27, true, "keys on each side, or in all when causal; 0: 256, or 1024 when causal"},
+    {"w", 0, 0, 1 << 27, true,
+     "keys on each side, or in all when causal; 0: 256, or 1024 when causal"},
     {0},
 };
 
