@@ -51,8 +51,8 @@ $(BUILD)/%_avx512.o:   EXTRA = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA
 # Inputs must have the same bits on every machine.
 $(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -O3
 $(BUILD)/harness/judge/%.o: EXTRA = -O3
-$(BUILD)/harness/version.o: EXTRA = -DATTN_VERSION='"$(VERSION)"' -DATTN_COMMIT='"$(COMMIT)"' \
-	-DATTN_CFLAGS='"$(OPT) $(CFLAGS)"'
+IDENTITY := -DATTN_VERSION='"$(VERSION)"' -DATTN_COMMIT='"$(COMMIT)"' -DATTN_CFLAGS='"$(OPT) $(CFLAGS)"'
+$(BUILD)/harness/version.o: EXTRA = $(IDENTITY)
 $(BUILD)/harness/report/templates.o: $(TEMPLATES)
 
 $(BUILD)/%.o: %.c $(BUILD)/settings
@@ -106,13 +106,13 @@ check: lint test asan ## what CI runs: format, lint, tests, sanitizers
 FORMATTED := $(SRC) $(wildcard variants/*.h variants/*/*.h harness/*.h harness/*/*.h \
 	tests/unit/*.c tests/unit/*.h tests/plugins/*.c tests/fuzz/*.c)
 format: ## rewrite the sources in the project's style
-	clang-format -i $(FORMATTED)
+	@clang-format -i $(FORMATTED)
 
 lint: build ## formatting, clang-tidy, and the table of variants in README
-	clang-format --dry-run --Werror $(FORMATTED)
+	@clang-format --dry-run --Werror $(FORMATTED)
 	sh scripts/readme_table.sh $(BUILD)/attnbench README.md --check
-	clang-tidy --quiet $(HARNESS) $(filter-out variants/kernels/%,$(VARIANTS)) -- \
-		-std=c17 -D_GNU_SOURCE -I. -fopenmp $(shell pkg-config --cflags $(PKGS))
+	@clang-tidy --quiet $(HARNESS) $(filter-out variants/kernels/%,$(VARIANTS)) -- \
+		-std=c17 -D_GNU_SOURCE -I. -fopenmp $(shell pkg-config --cflags $(PKGS)) $(IDENTITY)
 
 # ---- use -----------------------------------------------------------------------------------
 

@@ -29,12 +29,13 @@ static double theta_turns(const struct head *h, int m)
 
 double composite_locality(const struct head *h, double distance)
 {
+    const int pairs = h->layout.rotated / 2;
     double sum = 0, s, c;
-    for (int m = 0; m < h->layout.rotated / 2; m++) {
+    for (int m = 0; m < pairs; m++) {
         fixed_sincos(theta_turns(h, m) * distance, &s, &c);
         sum += c;
     }
-    return sum / (h->layout.rotated / 2);
+    return sum / pairs;
 }
 
 double composite_heavy(const struct head *h, int64_t j)

@@ -181,7 +181,7 @@ int npz_parse(struct reader *r, const uint8_t *bytes, uint64_t size)
         return -1;
     const uint8_t *p = bytes + at;
     for (uint64_t i = 0; i < entries; i++) {
-        struct member m;
+        struct member m = {0};
         if (read_entry(r, &p, &length, &m) || read_member(r, bytes, size, &m))
             return -1;
     }

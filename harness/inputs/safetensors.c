@@ -148,7 +148,7 @@ static int metadata(struct json *j)
     if (expect(j, '{'))
         return -1;
     for (bool first = true; peek(j) != '}'; first = false) {
-        char key[256];
+        char key[256] = "";
         if ((!first && expect(j, ',')) || string(j, key, sizeof key) || expect(j, ':'))
             return -1;
         if (!*key || tensor_file_meta(j->r->out, key))
@@ -181,8 +181,8 @@ static int tensor_entry(struct json *j, const char *name)
         return -1;
     for (bool first = true; peek(j) != '}'; first = false) {
         char key[32];
-        uint64_t v[TENSOR_MAX_RANK];
-        int n;
+        uint64_t v[TENSOR_MAX_RANK] = {0};
+        int n = 0;
         unsigned bit;
         if ((!first && expect(j, ',')) || string(j, key, sizeof key) || expect(j, ':'))
             return -1;

@@ -112,9 +112,13 @@ static int measure(void *arg, char msg[CASE_MESSAGE])
 {
     struct job *job = arg;
     float **x = calloc((size_t)job->threads, sizeof *x);
-    bool ok = x != NULL;
+    if (!x) {
+        snprintf(msg, CASE_MESSAGE, "out of memory for measuring the roofs");
+        return 1;
+    }
+    bool ok = true;
     threads_prepare(job->threads);
-#pragma omp parallel num_threads(job->threads) if (ok)
+#pragma omp parallel num_threads(job->threads)
     {
         int me = omp_get_thread_num();
         x[me] = aligned_alloc(64, DRAM_FLOATS * sizeof **x);

@@ -93,7 +93,7 @@ static void mask(struct attn_tile *t, int64_t b0, int nk, const int64_t *lo, con
     for (int j = 0; j < nk; j++)
         for (int r = 0; r < s->lanes; r++)
             s->s[j * s->lanes + r] =
-                (j >= from[r]) & (j < to[r]) ? s->s[j * s->lanes + r] : -INFINITY;
+                ((j >= from[r]) & (j < to[r])) ? s->s[j * s->lanes + r] : -INFINITY;
 }
 
 static void add_bias(struct attn_tile_state *s, const float *bias, int nk)

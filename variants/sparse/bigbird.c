@@ -66,11 +66,11 @@ static int picked(const struct attn_problem *p, const double *values, int64_t h,
     /* Candidates: 1 .. row - 2, and row + 2 .. nb - 2 without a mask. */
     int64_t below = row - 2 > 0 ? row - 2 : 0,
             above = p->causal || nb - row - 3 < 0 ? 0 : nb - row - 3;
-    int64_t want = r < below + above ? r : below + above;
+    const int64_t candidates = below + above, want = r < candidates ? r : candidates;
     const int fixed = n;
-    for (uint64_t draw = 0; n < fixed + want; draw++) {
+    for (uint64_t draw = 0; want > 0 && n < fixed + want; draw++) {
         uint64_t z = mix(mix(mix(p->seed ^ UINT64_C(0xb16b17d)) + (uint64_t)h) + (uint64_t)row);
-        int64_t at = (int64_t)(mix(z + draw) % (uint64_t)(below + above));
+        int64_t at = (int64_t)(mix(z + draw) % (uint64_t)candidates);
         n = insert(list, n, at < below ? at + 1 : row + 2 + at - below);
     }
     return n;
