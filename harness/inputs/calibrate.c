@@ -68,10 +68,9 @@ static bool fill(struct tables *t, const struct head *h, int64_t n)
         struct probe *p = &t->probe[r];
         double u[ATTN_D_MAX] = {0}, code[ATTN_D_MAX], q[ATTN_D_MAX];
         /* Half of the probes spread by logarithm, half over the last half of the rows. */
-        p->row =
-            r < PROBES / 2
-                ? (int64_t)fixed_exp(fixed_log((double)n) * (r + 1) / (1 + 0.5 * PROBES)) - 1
-                : n / 2 + (n - 1 - n / 2) * (r - PROBES / 2) / (PROBES / 2 - 1);
+        p->row = r < PROBES / 2
+                     ? (int64_t)fixed_exp(fixed_log((double)n) * (r + 1) / (1 + 0.5 * PROBES)) - 1
+                     : n / 2 + (n - 1 - n / 2) * (r - PROBES / 2) / (PROBES / 2 - 1);
         composite_related(h, p->row / SEGMENT_TOKENS, p->related);
         for (int s = 0; s < CODE_TARGETS && l->code; s++) {
             composite_code(h, p->related[s], code);

@@ -4,6 +4,7 @@
 #include "harness/store/schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,18 @@ static void make_folder(const char *path)
     }
 }
 
+/* In a folder that cannot be written the log of WAL mode cannot be made: read the file as it is. */
+static int open_immutable(struct store *s)
+{
+    char uri[3 * sizeof s->path + 32] = "file:";
+    size_t n = strlen(uri);
+    for (const char *c = s->path; *c; c++)
+        n += (size_t)sprintf(uri + n, strchr("?#%", *c) ? "%%%02x" : "%c", (unsigned char)*c);
+    strcpy(uri + n, "?immutable=1");
+    sqlite3_close(s->db);
+    return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
 struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE])
 {
     struct store *s = calloc(1, sizeof *s);
@@ -107,19 +120,19 @@ struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE]
     snprintf(s->path, sizeof s->path, "%s", path);
     if (writable)
         make_folder(path);
-    else if (access(path, R_OK) != 0) {
-        snprintf(msg, CASE_MESSAGE,
-                 "%.300s: %s; `attnbench run` makes a database, --db names another", path,
-                 strerror(errno));
+    /* SQLite does not say why a file cannot be opened. */
+    int fd = open(path, writable ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        snprintf(msg, CASE_MESSAGE, "%.300s: %s; %s", path, strerror(errno),
+                 writable ? "give another --db"
+                          : "`attnbench run` makes a database, --db names another");
         free(s);
         return NULL;
     }
-    int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
-    if (rc != SQLITE_OK && !writable) { /* a read-only folder: no WAL file can be made */
-        sqlite3_close(s->db);
-        rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY, NULL);
-    }
+    close(fd);
+    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL);
+    if (!writable && query_int(s, "SELECT count(*) FROM sqlite_master") < 0)
+        rc = open_immutable(s);
     sqlite3_busy_timeout(s->db, 10000);
     if (rc != SQLITE_OK || store_exec(s, "PRAGMA foreign_keys=ON", msg)) {
         store_fail(s, msg);

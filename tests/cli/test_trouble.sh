@@ -55,7 +55,7 @@ END
 ls /dev/shm | grep "^attnbench-$pid-" && { echo "the killed run's inputs are still in memory"; failures=1; }
 
 # Places that cannot be written. Root may write anywhere but to such.
-expect 2 "unable to open" "$A" run -v copy -w gauss -n 16 $quick --db /proc/nowhere/x.db
+expect 2 "give another --db" "$A" run -v copy -w gauss -n 16 $quick --db /proc/nowhere/x.db
 expect 2 - "$A" run -v copy -w gauss -n 16 $quick --db /dev/full
 expect 4 "-o /proc/nowhere" "$A" plot --db "$T/a.db" -o /proc/nowhere
 
