@@ -18,23 +18,7 @@ static void span(const struct attn_problem *p, const double *values, int64_t i, 
     *hi = attn_visible(p, i);
 }
 
-static void cost(const struct attn_problem *p, const double *values, struct attn_cost *out)
-{
-    attn_span_cost(p, values, span, out);
-}
-
-static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
-                            const struct attn_io *io)
-{
-    return attn_span_run(p, values, span, ws, io);
-}
-
-static void weights(const struct attn_problem *p, const double *values, const struct attn_io *io,
-                    int64_t h, int64_t i, double *w, double *scratch)
-{
-    (void)scratch;
-    attn_span_weights(p, values, span, io, h, i, w);
-}
+ATTN_SPAN_METHODS(span)
 
 ATTN_VARIANT(flash) = {
     .abi = ATTN_ABI_VERSION,

@@ -25,6 +25,25 @@ void attn_span_cost(const struct attn_problem *p, const double *params, attn_spa
 void attn_span_weights(const struct attn_problem *p, const double *params, attn_span *span,
                        const struct attn_io *io, int64_t h, int64_t i, double *w);
 
+/* The methods cost, run and weights of a variant that is nothing but its span. */
+#define ATTN_SPAN_METHODS(span)                                                                    \
+    static void cost(const struct attn_problem *p, const double *params, struct attn_cost *out)    \
+    {                                                                                              \
+        attn_span_cost(p, params, span, out);                                                      \
+    }                                                                                              \
+    static enum attn_status run(const struct attn_problem *p, const double *params, void *ws,      \
+                                const struct attn_io *io)                                          \
+    {                                                                                              \
+        return attn_span_run(p, params, span, ws, io);                                             \
+    }                                                                                              \
+    static void weights(const struct attn_problem *p, const double *params,                        \
+                        const struct attn_io *io, int64_t h, int64_t i, double *w,                 \
+                        double *scratch)                                                           \
+    {                                                                                              \
+        (void)scratch;                                                                             \
+        attn_span_weights(p, params, span, io, h, i, w);                                           \
+    }
+
 /* scale q_i . k_j of query head h, in double. */
 double attn_score(const struct attn_problem *p, const struct attn_io *io, int64_t h, int64_t i,
                   int64_t j);
