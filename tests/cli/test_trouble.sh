@@ -54,6 +54,18 @@ assert db.execute("SELECT count(*), count(DISTINCT case_id || '-' || number) FRO
 END
 ls /dev/shm | grep "^attnbench-$pid-" && { echo "the killed run's inputs are still in memory"; failures=1; }
 
+# Ctrl-C: the round in flight is given up, the rest goes on later.
+sweep="run -v flash -v copy -v mean_v -w gauss -n 64,128,256,512 --rounds 2 -t 1 --db $T/i.db"
+"$A" $sweep > "$T/out" 2>&1 &
+pid=$!
+sleep 3
+kill -TERM $pid
+wait $pid
+same 130 $? "exit of an interrupted run"
+grep -q -- "--resume goes on" "$T/out" || { echo "an interrupted run does not say how to go on"; failures=1; }
+expect 0 - "$A" $sweep --resume
+same 12 "$(column "$T/i.db" '*' rounds | grep -c '^2$')" "cases with both rounds after an interruption"
+
 # Places that cannot be written. Root may write anywhere but to such.
 expect 2 "give another --db" "$A" run -v copy -w gauss -n 16 $quick --db /proc/nowhere/x.db
 expect 2 - "$A" run -v copy -w gauss -n 16 $quick --db /dev/full
