@@ -18,6 +18,8 @@ LIBS   := $(shell pkg-config --libs $(PKGS)) -lm -ldl $(LDFLAGS)
 ISA_COMMON := -O3 -ffp-contract=fast
 ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+ISA_avx512_bf16 := $(ISA_avx512) -mavx512bf16 -mavx512vnni
+ISA_amx := $(ISA_avx512_bf16) -mamx-tile -mamx-bf16 -mamx-int8
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 
 VARIANTS := $(wildcard variants/*.c variants/*/*.c)
@@ -45,9 +47,13 @@ $(BUILD)/settings: FORCE
 	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
 FORCE:
 
-$(BUILD)/%_portable.o: EXTRA = $(ISA_COMMON)
-$(BUILD)/%_avx2.o:     EXTRA = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_avx2))
-$(BUILD)/%_avx512.o:   EXTRA = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_avx512))
+isa_flags = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_$(1)))
+$(BUILD)/%_portable.o:    EXTRA = $(ISA_COMMON)
+$(BUILD)/%_avx2.o:        EXTRA = $(call isa_flags,avx2)
+$(BUILD)/%_avx512.o:      EXTRA = $(call isa_flags,avx512)
+$(BUILD)/%_avx512_bf16.o: EXTRA = $(call isa_flags,avx512_bf16)
+$(BUILD)/%_amx.o:         EXTRA = $(call isa_flags,amx)
+$(BUILD)/variants/kernels/block_pack.o: EXTRA = -O3
 # Inputs must have the same bits on every machine.
 $(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -O3
 $(BUILD)/harness/judge/%.o: EXTRA = -O3

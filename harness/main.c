@@ -2,7 +2,7 @@
 /* The table of subcommands. */
 #include "harness/cmd/cmd.h"
 #include "harness/version.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -134,7 +134,7 @@ static int stage(void *arg, char msg[CASE_MESSAGE])
 
     struct attn_problem scaled = *p;
     scaled.scale = in.scale;
-    struct attn_io io = {in.q, in.k, in.v, NULL};
+    struct attn_io io = {.q = in.q, .k = in.k, .v = in.v};
     struct reference ref;
     if (reference_compute(&scaled, &io, job->c->input_seed, &ref, msg) ||
         reference_write(&ref, job->reference, msg))

@@ -5,7 +5,7 @@
  * file, listed by one line of variants.def; a plugin is the same file built as
  * a shared object with -DATTN_PLUGIN.
  *
- * Tensors are dense, C order, fp32, 64-byte aligned, owned by the harness:
+ * Tensors are dense, C order, 64-byte aligned, owned by the harness, fp32 (inputs also bf16):
  *   q (H_q, N_q, D)   k (H_kv, N_k, D)   v (H_kv, N_k, D_v)   o (H_q, N_q, D_v)
  * Query head h reads key/value head h / (H_q / H_kv)    (grouped-query attention).
  * Query i stands at position p_i = i + N_k - N_q; when causal it sees key j iff
@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; a plugin with another number is refused. */
-#define ATTN_ABI_VERSION 1
+#define ATTN_ABI_VERSION 2
 
 #define ATTN_MAX_PARAMS 8
 
@@ -46,7 +46,15 @@ enum attn_family {
     ATTN_LINEAR,
     ATTN_LONGRANGE,
     ATTN_HIERARCHICAL,
+    ATTN_PEER, /* other people's implementations, measured through the worker protocol */
     ATTN_FAMILIES
+};
+
+/* Type of the inputs. Outputs are fp32. */
+enum attn_dtype {
+    ATTN_FP32,
+    ATTN_BF16, /* bfloat16: the upper half of an fp32 */
+    ATTN_DTYPES
 };
 
 /* Capabilities: what a variant accepts. supports() refines them. */
@@ -56,7 +64,8 @@ enum {
     ATTN_CROSS = 1 << 2,     /* N_q != N_k */
     ATTN_GQA = 1 << 3,       /* H_kv < H_q */
     ATTN_DV = 1 << 4,        /* D_v != D */
-    ATTN_ANY = (1 << 5) - 1
+    ATTN_ANY = (1 << 5) - 1, /* the above */
+    ATTN_TAKES_BF16 = 1 << 5 /* inputs in bf16 */
 };
 
 /* Shapes and semantics of one attention call. */
@@ -65,15 +74,17 @@ struct attn_problem {
     int64_t n_q, n_k;          /* tokens, >= 1 */
     int64_t d, d_v;            /* channels a head, 1..256 */
     bool causal;
-    int threads;   /* OpenMP threads the call may use, >= 1 */
-    double scale;  /* multiplies q.k; 1/sqrt(d) unless the input says otherwise */
-    uint64_t seed; /* of random patterns; not of the inputs */
+    enum attn_dtype dtype; /* of the inputs */
+    int threads;           /* OpenMP threads the call may use, >= 1 */
+    double scale;          /* multiplies q.k; 1/sqrt(d) unless the input says otherwise */
+    uint64_t seed;         /* of random patterns; not of the inputs */
 };
 
 /* The tensors of one call; shapes above. */
 struct attn_io {
-    const float *q, *k, *v;
+    const float *q, *k, *v; /* fp32 inputs; NULL when dtype is ATTN_BF16 */
     float *o;
+    const uint16_t *q16, *k16, *v16; /* bf16 inputs; NULL when dtype is ATTN_FP32 */
 };
 
 /* A parameter of a variant. Values travel as doubles; whole says only integers are meant. */
@@ -106,6 +117,17 @@ struct attn_variant {
     const char *memory_class; /* growth of the workspace: "1", "n", "n^2" */
     unsigned caps;
     const struct attn_param *params; /* ends with a NULL name; may be NULL */
+    /*
+     * Relative L2 distance between run() and the definition below that low-precision arithmetic
+     * may cause on inputs of order 1. 0: that of fp32.
+     */
+    double rounding;
+    bool looks_ahead; /* when causal, later keys may change how earlier rows are rounded */
+    /*
+     * A peer: not run() but this program of scripts/peers, which speaks the worker protocol,
+     * computes the method. NULL otherwise.
+     */
+    const char *worker;
 
     /* Refines caps: true, or false with *why a static string. May be NULL. */
     bool (*supports)(const struct attn_problem *p, const double *params, const char **why);
@@ -116,13 +138,14 @@ struct attn_variant {
     /* Data-independent set-up (tables, random draws) in ws; may be NULL. Timed apart. */
     enum attn_status (*prepare)(const struct attn_problem *p, const double *params, void *ws);
 
-    /* Computes io->o. Called many times with the same ws; ws is 64-byte aligned. */
+    /* Computes io->o. Called many times with the same ws; ws is 64-byte aligned. NULL in peers. */
     enum attn_status (*run)(const struct attn_problem *p, const double *params, void *ws,
                             const struct attn_io *io);
 
     /*
      * The definition: writes row i of head h of the implicit attention matrix, w[0 .. N_k),
-     * in double precision, the slow, obvious way. io->v and io->o are not read. A row that
+     * in double precision, the slow, obvious way. io->q and io->k are fp32, whatever the dtype;
+     * io->v and io->o are not read. A row that
      * sees nothing is all zeros. scratch holds N_k * (D + 2) + 4096 doubles. NULL only when
      * the method is not linear in V.
      */
@@ -173,7 +196,7 @@ double attn_pairs(const struct attn_problem *p);
 /* Flops of exact attention on p, all heads: 2 (D + D_v) a visible pair. */
 double attn_dense_flops(const struct attn_problem *p);
 
-/* Bytes of q, k, v and o together. */
+/* Bytes of q, k, v and o together, of inputs in p->dtype. */
 double attn_io_bytes(const struct attn_problem *p);
 
 #endif

@@ -20,5 +20,6 @@ double attn_dense_flops(const struct attn_problem *p)
 double attn_io_bytes(const struct attn_problem *p)
 {
     double q = (double)p->heads_q * (double)p->n_q, k = (double)p->heads_kv * (double)p->n_k;
-    return 4 * (q + k) * (double)(p->d + p->d_v);
+    double width = p->dtype == ATTN_BF16 ? 2 : 4;
+    return width * (q * (double)p->d + k * (double)(p->d + p->d_v)) + 4 * q * (double)p->d_v;
 }

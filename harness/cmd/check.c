@@ -4,7 +4,7 @@
 #include "harness/judge/conform.h"
 #include "harness/measure/measure.h"
 #include "harness/plan/specs.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 
 #include <stdio.h>
 #include <stdlib.h>

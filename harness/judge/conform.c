@@ -93,7 +93,7 @@ static const char *run(struct bench *b, float *o)
     memset(o, 0xff, b->no * sizeof *o);
     memset(b->ws, 0xff, b->workspace);
     memset(b->ws + b->workspace, 0xa5, CANARY);
-    struct attn_io io = {b->q, b->k, b->v_in, o};
+    struct attn_io io = {.q = b->q, .k = b->k, .v = b->v_in, .o = o};
     if (b->v->prepare && b->v->prepare(&b->p, b->params, b->ws) != ATTN_OK)
         return "prepare() did not return ATTN_OK";
     if (b->v->run(&b->p, b->params, b->ws, &io) != ATTN_OK)
@@ -117,7 +117,7 @@ static const char *against_definition(struct bench *b)
         free(scratch);
         return "out of memory";
     }
-    struct attn_io io = {b->q, b->k, b->v_in, NULL};
+    struct attn_io io = {.q = b->q, .k = b->k, .v = b->v_in};
     memset(b->expected, 0, b->no * sizeof *b->expected);
     for (int64_t h = 0; h < p->heads_q; h++)
         for (int64_t i = 0; i < p->n_q; i++) {
@@ -129,6 +129,10 @@ static const char *against_definition(struct bench *b)
         }
     free(w);
     free(scratch);
+    if (b->v->rounding > 0)
+        return judge_rel_l2(b->o, b->expected, (int64_t)b->no) <= b->v->rounding
+                   ? NULL
+                   : "differs from its definition by more than the rounding it declares";
     return judge_rel_l2(b->o, b->expected, (int64_t)b->no) <= TOLERANCE
                ? NULL
                : "differs from its definition by more than 2e-5";
@@ -142,10 +146,11 @@ static const char *causality(struct bench *b, uint64_t seed)
     if (!p->causal || p->n_k < 2 || first <= 0)
         return NULL;
     for (int64_t h = 0; h < p->heads_kv; h++) {
-        fill(b->k + (h * p->n_k + half) * p->d, (size_t)((p->n_k - half) * p->d), &seed);
+        if (!b->v->looks_ahead)
+            fill(b->k + (h * p->n_k + half) * p->d, (size_t)((p->n_k - half) * p->d), &seed);
         fill(b->v_in + (h * p->n_k + half) * p->d_v, (size_t)((p->n_k - half) * p->d_v), &seed);
     }
-    for (int64_t h = 0; h < p->heads_q; h++)
+    for (int64_t h = 0; h < p->heads_q && !b->v->looks_ahead; h++)
         if (first < p->n_q)
             fill(b->q + (h * p->n_q + first) * p->d, (size_t)((p->n_q - first) * p->d), &seed);
     const char *why = run(b, b->o2);

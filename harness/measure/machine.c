@@ -4,7 +4,7 @@
 #include "harness/measure/measure.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 
 #include <hwloc.h>
 #include <sqlite3.h>

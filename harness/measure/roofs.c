@@ -8,7 +8,7 @@
 #include "harness/measure/measure.h"
 #include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 
 #include <cblas.h>
 #include <math.h>

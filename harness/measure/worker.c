@@ -6,7 +6,7 @@
 #include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 #include "variants/registry.h"
 
 #include <cblas.h>

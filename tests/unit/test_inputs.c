@@ -184,7 +184,7 @@ static double error_of(const char *variant, const char *text, const struct input
     v->cost(p, params, &cost);
     float *o = malloc((size_t)(p->heads_q * p->n_q * p->d_v) * sizeof *o);
     void *ws = aligned_alloc(64, (cost.workspace + 127) / 64 * 64);
-    struct attn_io io = {in->q, in->k, in->v, o};
+    struct attn_io io = {.q = in->q, .k = in->k, .v = in->v, .o = o};
     if (v->prepare)
         assert_int_equal(v->prepare(p, params, ws), ATTN_OK);
     assert_int_equal(v->run(p, params, ws, &io), ATTN_OK);
@@ -202,8 +202,16 @@ static void test_order_of_methods(void **state)
     for (int i = 0; i < 2; i++) {
         const struct inputs_shape s = {2, 2, 4096, 4096, 64, 64, false};
         struct inputs in = make(names[i], "", &s);
-        const struct attn_problem p = {2, 2, 4096, 4096, 64, 64, false, 1, in.scale, 42};
-        const struct attn_io io = {in.q, in.k, in.v, NULL};
+        const struct attn_problem p = {.heads_q = 2,
+                                       .heads_kv = 2,
+                                       .n_q = 4096,
+                                       .n_k = 4096,
+                                       .d = 64,
+                                       .d_v = 64,
+                                       .threads = 1,
+                                       .scale = in.scale,
+                                       .seed = 42};
+        const struct attn_io io = {.q = in.q, .k = in.k, .v = in.v};
         struct reference r;
         char msg[CASE_MESSAGE];
         assert_int_equal(reference_compute(&p, &io, 1, &r, msg), 0);
@@ -234,8 +242,16 @@ static void test_capture_proves_itself(void **state)
         if (inputs_make(w, values, 42, &s, NULL, &in, msg))
             fail_msg("%s", msg);
         assert_true(in.nrows > 0);
-        const struct attn_problem p = {s.heads_q, s.heads_kv, s.n_q, s.n_k,    s.d,
-                                       s.d_v,     true,       1,     in.scale, 42};
+        const struct attn_problem p = {.heads_q = s.heads_q,
+                                       .heads_kv = s.heads_kv,
+                                       .n_q = s.n_q,
+                                       .n_k = s.n_k,
+                                       .d = s.d,
+                                       .d_v = s.d_v,
+                                       .causal = true,
+                                       .threads = 1,
+                                       .scale = in.scale,
+                                       .seed = 42};
         const struct attn_variant *flash = attn_variant_find("flash");
         double params[ATTN_MAX_PARAMS];
         struct attn_cost cost = {0};
@@ -243,8 +259,9 @@ static void test_capture_proves_itself(void **state)
         flash->cost(&p, params, &cost);
         float *o = malloc((size_t)(s.heads_q * s.n_q * s.d_v) * sizeof *o);
         void *ws = aligned_alloc(64, (cost.workspace + 127) / 64 * 64);
-        assert_int_equal(flash->run(&p, params, ws, &(struct attn_io){in.q, in.k, in.v, o}),
-                         ATTN_OK);
+        assert_int_equal(
+            flash->run(&p, params, ws, &(struct attn_io){.q = in.q, .k = in.k, .v = in.v, .o = o}),
+            ATTN_OK);
         double e = judge_capture(o, s.heads_q, s.n_q, s.d_v, in.rows, in.nrows, in.o_rows);
         if (!(e < 2e-3))
             fail_msg("layer %d: %.3g from the model's own output", layer, e);

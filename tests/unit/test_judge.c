@@ -58,8 +58,17 @@ static int set_up(void **state)
     fill(f->q, SIZE, 1);
     fill(f->k, SIZE, 2);
     fill(f->v, SIZE, 3);
-    f->p = (struct attn_problem){H, H, N, N, D, D, true, 1, 2.0, 42};
-    struct attn_io io = {f->q, f->k, f->v, NULL};
+    f->p = (struct attn_problem){.heads_q = H,
+                                 .heads_kv = H,
+                                 .n_q = N,
+                                 .n_k = N,
+                                 .d = D,
+                                 .d_v = D,
+                                 .causal = true,
+                                 .threads = 1,
+                                 .scale = 2.0,
+                                 .seed = 42};
+    struct attn_io io = {.q = f->q, .k = f->k, .v = f->v};
     *state = f;
     exact(f, f->o);
     return reference_compute(&f->p, &io, 1, &f->r, msg);

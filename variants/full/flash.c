@@ -10,15 +10,7 @@
  */
 #include "variants/kernels/pattern.h"
 
-static void span(const struct attn_problem *p, const double *values, int64_t i, int64_t *lo,
-                 int64_t *hi)
-{
-    (void)values;
-    *lo = 0;
-    *hi = attn_visible(p, i);
-}
-
-ATTN_SPAN_METHODS(span)
+ATTN_SPAN_METHODS(attn_span_all)
 
 ATTN_VARIANT(flash) = {
     .abi = ATTN_ABI_VERSION,
@@ -29,7 +21,7 @@ ATTN_VARIANT(flash) = {
     .cite = "Dao 2023, arXiv 2307.08691",
     .time_class = "n^2",
     .memory_class = "1",
-    .caps = ATTN_ANY,
+    .caps = ATTN_ANY | ATTN_TAKES_BF16,
     .cost = cost,
     .run = run,
     .weights = weights,

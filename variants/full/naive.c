@@ -14,7 +14,6 @@
 #include "variants/kernels/softmax.h"
 
 #include <cblas.h>
-#include <math.h>
 
 static void cost(const struct attn_problem *p, const double *values, struct attn_cost *out)
 {
@@ -48,7 +47,7 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
         const float *k = io->k + attn_kv_head(p, h) * p->n_k * p->d;
         const float *v = io->v + attn_kv_head(p, h) * p->n_k * p->d_v;
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, d, 1, q, d, k, d, 0, s, nk);
-        attn_softmax_rows(p, s);
+        attn_softmax_rows(p, 0, nq, nk, s, nk);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dv, nk, 1, s, nk, v, dv, 0,
                     io->o + h * p->n_q * p->d_v, dv);
     }
@@ -58,12 +57,8 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
 static void weights(const struct attn_problem *p, const double *values, const struct attn_io *io,
                     int64_t h, int64_t i, double *w, double *scratch)
 {
-    (void)values;
     (void)scratch;
-    int64_t seen = attn_visible(p, i);
-    for (int64_t j = 0; j < p->n_k; j++)
-        w[j] = j < seen ? attn_score(p, io, h, i, j) : -INFINITY;
-    attn_softmax_row(w, p->n_k);
+    attn_span_weights(p, values, attn_span_all, io, h, i, w);
 }
 
 ATTN_VARIANT(naive) = {

@@ -39,7 +39,7 @@ static struct plan make_plan(const struct attn_problem *p, const double *values,
 {
     struct plan s = {.values = values, .len = segment_length(p, values)};
     s.count = (p->n_k + s.len - 1) / s.len;
-    s.k = (float *)((char *)ws + attn_block_workspace(p));
+    s.k = (float *)((char *)ws + attn_block_workspace(p, ATTN_ARITH_FP32, 0));
     s.v = s.k + p->heads_q * s.count * p->d;
     s.bias = s.v + p->heads_q * s.count * p->d_v;
     return s;
@@ -69,7 +69,7 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->flops = (double)p->heads_q * (2 * d * pairs + (double)p->n_k * 2 * (d + (double)p->d));
     out->dense_flops = attn_dense_flops(p);
     out->bytes = attn_io_bytes(p) + 8 * (double)p->heads_q * (double)s.count * d;
-    out->workspace = attn_block_workspace(p) +
+    out->workspace = attn_block_workspace(p, ATTN_ARITH_FP32, 0) +
                      (size_t)(s.count * (p->heads_q * (p->d + p->d_v) + 1)) * sizeof(float);
 }
 
@@ -124,6 +124,7 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
                  struct attn_tile *t)
 {
     const struct plan *s = ctx;
+    (void)io;
     const int64_t rows = t->q1 - t->q0;
     int64_t lo[ATTN_TILE], hi[ATTN_TILE], after[ATTN_TILE], first = s->count, last = 0;
     for (int64_t r = 0; r < rows; r++) {
@@ -135,17 +136,17 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
         last = own > last ? own : last;
     }
     int64_t end = (last + 1) * s->len < p->n_k ? (last + 1) * s->len : p->n_k;
-    attn_tile_keys(t, io->k + t->kv_head * p->n_k * p->d, io->v + t->kv_head * p->n_k * p->d_v,
-                   first * s->len, end, lo, hi, NULL);
-    const float *k = s->k + t->head * s->count * p->d, *v = s->v + t->head * s->count * p->d_v;
+    attn_tile_keys(t, t->keys, first * s->len, end, lo, hi, NULL);
+    const struct attn_keys summaries = {.k = s->k + t->head * s->count * p->d,
+                                        .v = s->v + t->head * s->count * p->d_v};
     for (int64_t r = 0; r < rows; r++) {
         int64_t at = attn_position(p, t->q0 + r), own = at < 0 ? 0 : at / s->len;
         hi[r] = own;
         after[r] = own + 1;
     }
-    attn_tile_keys(t, k, v, 0, last, NULL, hi, s->bias);
+    attn_tile_keys(t, &summaries, 0, last, NULL, hi, s->bias);
     if (!p->causal)
-        attn_tile_keys(t, k, v, first + 1, s->count, after, NULL, s->bias);
+        attn_tile_keys(t, &summaries, first + 1, s->count, after, NULL, s->bias);
 }
 
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,

@@ -88,7 +88,7 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->flops = 2.0 * (double)(p->d + p->d_v) * out->exps;
     out->dense_flops = attn_dense_flops(p);
     out->bytes = attn_io_bytes(p) + 8 * floats;
-    out->workspace = attn_block_workspace(p) + (size_t)(4 * floats);
+    out->workspace = attn_block_workspace(p, ATTN_ARITH_FP32, 0) + (size_t)(4 * floats);
 }
 
 /* Halves a tensor (heads, n, d) by means weighted with the tokens' counts, or keeps the first. */
@@ -112,8 +112,8 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
                  struct attn_tile *t)
 {
     const struct level *l = ctx;
+    (void)io;
     const int64_t nr = l->nr, n = p->n_k, rows = t->q1 - t->q0;
-    const float *k = io->k + t->kv_head * n * p->d, *v = io->v + t->kv_head * n * p->d_v;
     int64_t lo[ATTN_TILE], hi[ATTN_TILE], right[ATTN_TILE], parent[ATTN_TILE];
     const int64_t g0 = t->q0 / nr, g1 = (t->q1 - 1) / nr;
     const int64_t from = g0 ? (g0 - 1) * nr : 0, to = (g1 + 2) * nr < n ? (g1 + 2) * nr : n;
@@ -125,11 +125,12 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
         right[r] = (g + 1) * nr + (half ? 0 : nr / 2);
         parent[r] = i / 2;
     }
-    attn_tile_keys(t, k, v, from, l->finest ? (p->causal ? t->q1 : to) : g1 * nr, lo, hi, l->bias);
+    attn_tile_keys(t, t->keys, from, l->finest ? (p->causal ? t->q1 : to) : g1 * nr, lo, hi,
+                   l->bias);
     if (!l->finest && !p->causal) {
         for (int64_t r = 0; r < rows; r++)
             hi[r] = ((t->q0 + r) / nr + 2) * nr;
-        attn_tile_keys(t, k, v, (g0 + 1) * nr, to, right, hi, l->bias);
+        attn_tile_keys(t, t->keys, (g0 + 1) * nr, to, right, hi, l->bias);
     }
     if (l->above) {
         int64_t m = l->above->p.n_k;
@@ -146,7 +147,7 @@ static void build(struct level *levels, int l, const struct attn_problem *p, int
     float *q = *at, *k = q + p->heads_q * n * p->d, *v = k + p->heads_kv * n * p->d;
     *s = (struct level){.p = *p, .nr = nr};
     s->p.n_q = s->p.n_k = n;
-    s->io = (struct attn_io){q, k, v, v + p->heads_kv * n * p->d_v};
+    s->io = (struct attn_io){.q = q, .k = k, .v = v, .o = v + p->heads_kv * n * p->d_v};
     s->lse = s->io.o + p->heads_q * n * p->d_v;
     s->bias = s->lse + p->heads_q * n;
     *at = s->bias + n;
@@ -166,14 +167,15 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
     struct level levels[LEVELS];
     const int64_t nr = (int64_t)values[0];
     const int top = top_level(p->n_k, nr);
-    float *at = (float *)((char *)ws + attn_block_workspace(p));
+    float *at = (float *)((char *)ws + attn_block_workspace(p, ATTN_ARITH_FP32, 0));
     levels[0] = (struct level){.p = *p, .io = *io, .nr = nr, .finest = true};
     for (int l = 1; l <= top; l++)
         build(levels, l, p, nr, &at);
     const int tile = nr < 32 ? 16 : nr < 64 ? 32 : 64;
     for (int l = top; l >= 0; l--) {
         levels[l].above = l < top ? &levels[l + 1] : NULL;
-        struct attn_block_job job = {feed, &levels[l], tile, levels[l].lse};
+        struct attn_block_job job = {
+            .feed = feed, .ctx = &levels[l], .tile = tile, .lse = levels[l].lse};
         enum attn_status s = attn_block_run(&levels[l].p, &levels[l].io, &job, ws);
         if (s != ATTN_OK)
             return s;

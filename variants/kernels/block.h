@@ -8,7 +8,7 @@
  * threads and the order of work; the schedule owns the pattern.
  *
  * A query is a vector lane: scores and output are kept transposed, K and V are read
- * in their natural layout by scalar broadcast.
+ * by scalar broadcast, in fp32 from where they lie.
  */
 #ifndef ATTN_BLOCK_H
 #define ATTN_BLOCK_H
@@ -18,21 +18,48 @@
 /* Queries of the widest tile. */
 #define ATTN_TILE 64
 
-/* State of one tile of queries; opaque but for these fields. */
+/* How products are computed. Sums, maxima and exponentials are fp32 in all of them. */
+enum attn_arith {
+    ATTN_ARITH_FP32,
+    ATTN_ARITH_BF16, /* operands and weights rounded to bfloat16 */
+    ATTN_ARITH_INT8, /* scores: SageAttention's int8 (Zhang et al. 2024, 2410.02367); then bf16 */
+    ATTN_ARITHS
+};
+
+/* Blocks that share a scale in ATTN_ARITH_INT8: queries of a head, and keys. */
+#define ATTN_INT8_QUERIES 128
+#define ATTN_INT8_KEYS    64
+
+/*
+ * A set of keys and their values, rows dense, in the form that the job's arithmetic reads. A
+ * schedule makes its own for fp32 jobs (k, v, and index if it wants); other forms are made by
+ * attn_block_run and found in the tile.
+ */
+struct attn_keys {
+    const void *k, *v;     /* row 0 of (., D) and (., D_v) */
+    const int64_t *index;  /* fp32 only: key j is row index[j] of k and v; NULL: row j */
+    const float *scale;    /* int8 only: of each key */
+    const int32_t *offset; /* int8 only: makes unsigned queries signed, a key */
+    int64_t v_stride;      /* transposed values only: elements from channel to channel */
+};
+
+/* One tile of queries; the engine's state behind it is opaque. */
 struct attn_tile {
-    int64_t head;    /* query head (or, in attn_block_rows, the row set's head) */
-    int64_t kv_head; /* its key/value head */
-    int64_t q0, q1;  /* queries [q0, q1) of the tile, at most ATTN_TILE */
+    int64_t head, kv_head; /* query head and its key/value head */
+    int64_t q0, q1;        /* queries [q0, q1) of the head, at most ATTN_TILE; in a stacked job rows
+                              of the group: row r is query r % N_q of head head + r / N_q */
+    int64_t k0, k1;        /* keys that it may be fed: all, or one split of them */
+    const struct attn_keys *keys; /* all keys of kv_head */
     struct attn_tile_state *state;
 };
 
 /*
- * Accumulates keys [begin, end) of a key set into the tile. k (., D) and v (., D_v) point
- * at key 0, rows dense. Query q0 + r sees key j iff lo[r] <= j < hi[r]; lo and hi may be
- * NULL: no bound. bias (natural log, one a key, may be NULL) is added to the scaled score;
- * -INFINITY hides the key. Ranges of successive calls must be disjoint for one softmax.
+ * Accumulates keys [begin, end) of a set into the tile. Row q0 + r sees key j iff lo[r] <= j <
+ * hi[r]; lo and hi may be NULL: no bound. bias (natural log, one a key, may be NULL) is added to
+ * the scaled score; -INFINITY hides the key. Ranges of successive calls must be disjoint for one
+ * softmax.
  */
-void attn_tile_keys(struct attn_tile *t, const float *k, const float *v, int64_t begin, int64_t end,
+void attn_tile_keys(struct attn_tile *t, const struct attn_keys *keys, int64_t begin, int64_t end,
                     const int64_t *lo, const int64_t *hi, const float *bias);
 
 /*
@@ -51,11 +78,14 @@ struct attn_block_job {
     attn_feed *feed;
     const void *ctx;
     int tile;   /* queries a tile: 16, 32 or 64; small for patterns with short runs */
-    float *lse; /* (H_q, N_q) natural log of the denominators, or NULL */
+    float *lse; /* (H_q, N_q) natural log of the denominators, or NULL; not in int8 */
+    enum attn_arith arith;
+    bool stacked; /* tiles span the query heads of a group, so that few queries fill a tile */
+    int splits;   /* ranges of keys that are worked on apart and merged; 0 is 1: none */
 };
 
-/* Workspace bytes that attn_block_run needs (per-thread tiles). */
-size_t attn_block_workspace(const struct attn_problem *p);
+/* Workspace bytes that attn_block_run needs: tiles, operands in other forms, partial results. */
+size_t attn_block_workspace(const struct attn_problem *p, enum attn_arith arith, int splits);
 
 /*
  * Runs the job over all heads and queries of p with p->threads OpenMP threads, longest tiles
@@ -64,14 +94,5 @@ size_t attn_block_workspace(const struct attn_problem *p);
  */
 enum attn_status attn_block_run(const struct attn_problem *p, const struct attn_io *io,
                                 const struct attn_block_job *job, void *ws);
-
-/* Name of the back end in use: "portable", "avx2", "avx512". */
-const char *attn_isa_name(void);
-
-/*
- * Selects the back end: name is NULL (the best one the CPU has) or one of the names above.
- * Returns 0, or -1 with a static reason in *why. Call once, before any run.
- */
-int attn_isa_select(const char *name, const char **why);
 
 #endif

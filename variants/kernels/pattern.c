@@ -12,41 +12,57 @@ struct span_ctx {
 static void feed(const void *ctx, const struct attn_problem *p, const struct attn_io *io,
                  struct attn_tile *t)
 {
+    (void)io;
     const struct span_ctx *c = ctx;
-    int64_t lo[ATTN_TILE], hi[ATTN_TILE], first = p->n_k, last = 0;
+    int64_t lo[ATTN_TILE], hi[ATTN_TILE], first = t->k1, last = t->k0;
     for (int64_t r = 0; r < t->q1 - t->q0; r++) {
-        c->span(p, c->params, t->q0 + r, &lo[r], &hi[r]);
+        c->span(p, c->params, (t->q0 + r) % p->n_q, &lo[r], &hi[r]);
+        lo[r] = lo[r] > t->k0 ? lo[r] : t->k0;
+        hi[r] = hi[r] < t->k1 ? hi[r] : t->k1;
         if (lo[r] >= hi[r])
             continue;
         first = lo[r] < first ? lo[r] : first;
         last = hi[r] > last ? hi[r] : last;
     }
-    attn_tile_keys(t, io->k + t->kv_head * p->n_k * p->d, io->v + t->kv_head * p->n_k * p->d_v,
-                   first, last, lo, hi, NULL);
+    if (first < last)
+        attn_tile_keys(t, t->keys, first, last, lo, hi, NULL);
 }
 
-enum attn_status attn_span_run(const struct attn_problem *p, const double *params, attn_span *span,
-                               void *ws, const struct attn_io *io)
+enum attn_status attn_span_run(const struct attn_problem *p, const double *params,
+                               const struct attn_span_job *job, void *ws, const struct attn_io *io)
 {
-    struct span_ctx ctx = {span, params};
-    struct attn_block_job job = {.feed = feed, .ctx = &ctx, .tile = ATTN_TILE};
-    return attn_block_run(p, io, &job, ws);
+    struct span_ctx ctx = {job->span, params};
+    struct attn_block_job block = {.feed = feed,
+                                   .ctx = &ctx,
+                                   .tile = ATTN_TILE,
+                                   .arith = job->arith,
+                                   .stacked = p->n_q < ATTN_TILE / 2,
+                                   .splits = job->splits};
+    return attn_block_run(p, io, &block, ws);
 }
 
-void attn_span_cost(const struct attn_problem *p, const double *params, attn_span *span,
-                    struct attn_cost *cost)
+void attn_span_cost(const struct attn_problem *p, const double *params,
+                    const struct attn_span_job *job, struct attn_cost *cost)
 {
     double pairs = 0;
     for (int64_t i = 0; i < p->n_q; i++) {
         int64_t lo, hi;
-        span(p, params, i, &lo, &hi);
+        job->span(p, params, i, &lo, &hi);
         pairs += hi > lo ? (double)(hi - lo) : 0;
     }
     cost->exps = (double)p->heads_q * pairs;
     cost->flops = 2.0 * (double)(p->d + p->d_v) * cost->exps;
     cost->dense_flops = attn_dense_flops(p);
     cost->bytes = attn_io_bytes(p);
-    cost->workspace = attn_block_workspace(p);
+    cost->workspace = attn_block_workspace(p, job->arith, job->splits);
+}
+
+void attn_span_all(const struct attn_problem *p, const double *params, int64_t i, int64_t *lo,
+                   int64_t *hi)
+{
+    (void)params;
+    *lo = 0;
+    *hi = attn_visible(p, i);
 }
 
 double attn_score(const struct attn_problem *p, const struct attn_io *io, int64_t h, int64_t i,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The state-scan engine's driver: chunks, segments, threads. See scan.h. */
 #include "variants/kernels/scan.h"
-#include "variants/kernels/block.h"
+#include "variants/kernels/isa.h"
 #include "variants/kernels/scan_kernels.h"
 
 #include <string.h>
@@ -13,20 +13,9 @@
  */
 enum { SEGMENT = 4096, MANY_HEADS = 8 };
 
-static const struct attn_scan_kernels *kernels(void)
-{
-#ifdef __x86_64__
-    if (strcmp(attn_isa_name(), "avx512") == 0)
-        return &attn_scan_avx512;
-    if (strcmp(attn_isa_name(), "avx2") == 0)
-        return &attn_scan_avx2;
-#endif
-    return &attn_scan_portable;
-}
-
 void attn_features_elu1(const float *x, float *phi, int64_t n)
 {
-    kernels()->elu1(x, phi, n);
+    attn_isa_scan()->elu1(x, phi, n);
 }
 
 static int64_t up16(int64_t n)
@@ -116,7 +105,7 @@ static void answer(const struct attn_problem *p, const struct attn_scan_job *job
                    const struct attn_io *io, int64_t h, int64_t i0, int64_t i1, int64_t a,
                    int64_t b, const float *state, struct buffers *s)
 {
-    const struct attn_scan_kernels *k = kernels();
+    const struct attn_scan_kernels *k = attn_isa_scan();
     const int64_t c = up16(job->chunk), e = width(p), rows = i1 - i0;
     job->features(io->q + (h * p->n_q + i0) * p->d, s->q, rows * p->d);
     memset(s->o, 0, (size_t)(rows * e) * sizeof *s->o);
@@ -145,8 +134,8 @@ static void absorb(const struct attn_problem *p, const struct attn_scan_job *job
     for (int64_t a = from; a < to; a += job->chunk) {
         int64_t b = a + job->chunk < to ? a + job->chunk : to;
         pack_keys(p, job, io, kv, a, b, s);
-        kernels()->product(p->d, width(p), b - a, s->kt, up16(job->chunk), s->v, width(p), state,
-                           width(p));
+        attn_isa_scan()->product(p->d, width(p), b - a, s->kt, up16(job->chunk), s->v, width(p),
+                                 state, width(p));
     }
 }
 
@@ -163,7 +152,7 @@ static void replay(const struct attn_problem *p, const struct attn_scan_job *job
         pack_keys(p, job, io, kv, a, b, s);
         for (int64_t h = kv * group; h < (kv + 1) * group && i0 < i1; h++)
             answer(p, job, io, h, i0, i1, a, b, s->state, s);
-        kernels()->product(p->d, e, b - a, s->kt, up16(job->chunk), s->v, e, s->state, e);
+        attn_isa_scan()->product(p->d, e, b - a, s->kt, up16(job->chunk), s->v, e, s->state, e);
     }
 }
 

@@ -102,7 +102,7 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
                  struct attn_tile *t)
 {
     const double *values = ctx;
-    const float *k = io->k + t->kv_head * p->n_k * p->d, *v = io->v + t->kv_head * p->n_k * p->d_v;
+    (void)io;
     const int64_t b = (int64_t)values[0];
     for (int64_t i = t->q0; i < t->q1;) {
         const int64_t row = block_row(p, values, i);
@@ -116,13 +116,13 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
         }
         int n = row < 0 ? 0 : picked(p, values, t->head, row, list);
         if (n < 0)
-            attn_tile_keys(t, k, v, 0, last, lo, hi, NULL);
+            attn_tile_keys(t, t->keys, 0, last, lo, hi, NULL);
         /* Neighbouring blocks become one range. */
         for (int a = 0, z; a < n; a = z) {
             for (z = a + 1; z < n && list[z] == list[z - 1] + 1;)
                 z++;
             int64_t stop = (list[z - 1] + 1) * b;
-            attn_tile_keys(t, k, v, list[a] * b, stop < last ? stop : last, lo, hi, NULL);
+            attn_tile_keys(t, t->keys, list[a] * b, stop < last ? stop : last, lo, hi, NULL);
         }
         i = end;
     }
@@ -154,7 +154,7 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->flops = 2.0 * (double)(p->d + p->d_v) * out->exps;
     out->dense_flops = attn_dense_flops(p);
     out->bytes = attn_io_bytes(p);
-    out->workspace = attn_block_workspace(p);
+    out->workspace = attn_block_workspace(p, ATTN_ARITH_FP32, 0);
 }
 
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
