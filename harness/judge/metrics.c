@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Error of an output against the reference. NaN and infinity are looked for first. */
 #include "harness/judge/judge.h"
-#include "harness/stats.h"
+#include "harness/stats/order.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* See sampling.h. */
 #include "harness/measure/sampling.h"
 #include "harness/case.h"
-#include "harness/stats.h"
+#include "harness/stats/order.h"
 
 #include <math.h>
 #include <stdlib.h>

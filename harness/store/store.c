@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening, and writing of runs, inputs, cases and rounds. See store.h. */
-#include "harness/stats.h"
+#include "harness/stats/order.h"
 #include "harness/store/schema.h"
 
 #include <errno.h>

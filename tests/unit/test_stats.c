@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Statistics against values worked by hand. */
-#include "harness/stats.h"
+#include "harness/stats/order.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Order statistics, intervals and slopes. All inputs are doubles; none is modified. */
-#ifndef HARNESS_STATS_H
-#define HARNESS_STATS_H
+#ifndef HARNESS_STATS_ORDER_H
+#define HARNESS_STATS_ORDER_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See stats.h. */
-#include "harness/stats.h"
+/* See order.h. */
+#include "harness/stats/order.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* See resample.h. */
+#include "harness/stats/resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* SplitMix64 (Steele, Lea and Flood 2014): a counter through a mixing function. */
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+struct stats_rng stats_rng(uint64_t seed, uint64_t stream)
+{
+    return (struct stats_rng){mix(mix(seed + UINT64_C(0x9e3779b97f4a7c15)) ^ stream)};
+}
+
+uint64_t stats_rng_next(struct stats_rng *r)
+{
+    return mix(r->state += UINT64_C(0x9e3779b97f4a7c15));
+}
+
+size_t stats_rng_below(struct stats_rng *r, size_t n)
+{
+    /* The high word of a product: its bias is below n / 2^64. */
+    return (size_t)((unsigned __int128)stats_rng_next(r) * n >> 64);
+}
+
+double stats_rng_uniform(struct stats_rng *r)
+{
+    return ((double)(stats_rng_next(r) >> 11) + 0.5) * 0x1p-53;
+}
+
+double stats_rng_normal(struct stats_rng *r)
+{
+    const double radius = sqrt(-2 * log(stats_rng_uniform(r)));
+    return radius * cos(6.283185307179586 * stats_rng_uniform(r));
+}
+
+size_t stats_resample(const struct stats_groups *g, struct stats_rng *launches,
+                      struct stats_rng *within, double *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->groups; i++) {
+        const size_t drawn = stats_rng_below(launches, g->groups);
+        const double *x = g->x + g->begin[drawn];
+        const size_t size = g->begin[drawn + 1] - g->begin[drawn];
+        for (size_t j = 0; j < size; j++)
+            out[n++] = x[stats_rng_below(within, size)];
+    }
+    return n;
+}
+
+/*
+ * Hoare's selection: x[k] becomes the k-th smallest, nothing before it is larger. The pivot stops
+ * both scans, and is never the last, so either part is smaller than the whole.
+ */
+static double select_kth(double *x, size_t n, size_t k)
+{
+    size_t lo = 0, hi = n - 1;
+    while (lo < hi) {
+        const double pivot = x[lo + (hi - lo) / 2];
+        size_t i = lo, j = hi;
+        for (;;) {
+            while (x[i] < pivot)
+                i++;
+            while (x[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            const double t = x[i];
+            x[i++] = x[j];
+            x[j--] = t;
+        }
+        if (k <= j)
+            hi = j;
+        else
+            lo = j + 1;
+    }
+    return x[k];
+}
+
+double stats_median_of(double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(x[i]))
+            return NAN;
+    if (n == 0)
+        return NAN;
+    const double upper = select_kth(x, n, n / 2);
+    if (n % 2)
+        return upper;
+    double lower = x[0]; /* the largest of those before the upper middle */
+    for (size_t i = 1; i < n / 2; i++)
+        lower = x[i] > lower ? x[i] : lower;
+    return (lower + upper) / 2;
+}
+
+int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < g->groups; i++) {
+        const size_t size = g->begin[i + 1] - g->begin[i];
+        largest = size > largest ? size : largest;
+    }
+    double *drawn = largest ? malloc(g->groups * largest * sizeof *drawn) : NULL;
+    if (!drawn)
+        return -1;
+    for (size_t b = 0; b < STATS_REPLICATES; b++) {
+        struct stats_rng launches = stats_rng(seed, 2 * b), within = stats_rng(own, 2 * b + 1);
+        out[b] = stats_median_of(drawn, stats_resample(g, &launches, &within, drawn));
+    }
+    free(drawn);
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int stats_percentile_interval(double *replicates, size_t n, double level, double *lo, double *hi)
+{
+    *lo = *hi = NAN;
+    for (size_t i = 0; i < n; i++)
+        if (isnan(replicates[i]))
+            return -1;
+    if (n == 0)
+        return -1;
+    qsort(replicates, n, sizeof *replicates, ascending);
+    const size_t cut = (size_t)floor((1 - level) / 2 * (double)n);
+    *lo = replicates[cut];
+    *hi = replicates[n - 1 - cut];
+    return 0;
+}
