@@ -11,122 +11,151 @@
 
 /* ---- keys into a tile ---------------------------------------------------------------------- */
 
-static int round_up(int n, int multiple)
+static int64_t round_up(int64_t n, int64_t multiple)
 {
     return (n + multiple - 1) / multiple * multiple;
 }
 
-static bool few(const struct attn_tile_state *s)
+/* Lanes of a panel that begins at row g; the last one may be narrower. */
+static int panel_lanes(const struct attn_tile_state *s, int g)
 {
-    return s->lanes < ATTN_LANES;
+    const int left = s->rows - g;
+    if (s->panel == 0)
+        return left;
+    return left < s->panel ? (int)round_up(left, ATTN_LANES) : s->panel;
 }
 
-static float *score_at(struct attn_tile_state *s, int64_t j, int64_t r)
+static int panel_step(const struct attn_tile_state *s)
 {
-    return few(s) ? &s->s[r * ATTN_BLOCK_KEYS + j] : &s->s[j * s->lanes + r];
+    return s->panel ? s->panel : s->rows;
 }
 
-static float *output_at(struct attn_tile_state *s, int64_t c, int64_t r)
-{
-    return few(s) ? &s->o[r * s->d_v + c] : &s->o[c * s->lanes + r];
-}
-
-static void add_bias(struct attn_tile_state *s, const float *bias, int from, int to, int g,
-                     int lanes)
-{
-    const int rows = few(s) ? s->rows : lanes;
-    for (int j = from; j < to; j++)
-        for (int r = g; r < g + rows; r++)
-            *score_at(s, j, r) += bias[j] * LOG2_E / s->factor[r];
-}
-
-/* Which keys each row sees, cut to [begin, end); rows that do not exist see none. */
-struct bounds {
+/* A set of keys on its way into a tile: which of them each row sees, cut to [begin, end). */
+struct feeding {
+    struct attn_tile_state *s;
+    const struct attn_keys *keys;
+    const float *bias;
+    int64_t align; /* pairs of keys in a word cannot be taken apart */
     int64_t lo[ATTN_TILE], hi[ATTN_TILE];
 };
 
-/* Keys [x, y) for lanes [g, g + lanes), block by block; b NULL: all rows see all of them. */
-static void run_blocks(struct attn_tile_state *s, const struct attn_keys *keys, int64_t x,
-                       int64_t y, int g, int lanes, const struct bounds *b, const float *bias)
+/* One block of at most ATTN_BLOCK_KEYS keys into lanes [g, g + lanes); masked when not all see it
+ * all. */
+static void run_block(const struct feeding *f, int64_t b0, int n, int g, int lanes, bool masked)
 {
+    struct attn_tile_state *s = f->s;
     const struct attn_arith_kernels *k = s->kernels;
-    /* Equal blocks of whole micro-kernels, so that none is short. */
-    const int64_t count = (y - x + ATTN_BLOCK_KEYS - 1) / ATTN_BLOCK_KEYS;
-    const int64_t size = count > 1 ? round_up((int)((y - x + count - 1) / count), 6) : y - x;
-    for (int64_t b0 = x; b0 < y; b0 += size) {
-        const int n = (int)(b0 + size < y ? size : y - b0);
-        k->scores(s, keys, b0, 0, n, g, lanes);
-        if (bias)
-            add_bias(s, bias + b0, 0, n, g, lanes);
-        if (b) {
-            int first[ATTN_TILE], last[ATTN_TILE];
-            for (int r = g; r < g + lanes; r++) {
-                first[r] = (int)(b->lo[r] <= b0 ? 0 : b->lo[r] >= b0 + n ? n : b->lo[r] - b0);
-                last[r] = (int)(b->hi[r] <= b0 ? 0 : b->hi[r] >= b0 + n ? n : b->hi[r] - b0);
-            }
-            k->mask(s, 0, n, g, lanes, first, last);
+    k->scores(s, f->keys, b0, n, g, lanes);
+    if (f->bias)
+        k->bias(s, f->bias + b0, n, g, lanes);
+    if (masked) {
+        int first[ATTN_TILE], last[ATTN_TILE];
+        for (int r = g; r < g + lanes; r++) {
+            first[r] = (int)(f->lo[r] <= b0 ? 0 : f->lo[r] >= b0 + n ? n : f->lo[r] - b0);
+            last[r] = (int)(f->hi[r] <= b0 ? 0 : f->hi[r] >= b0 + n ? n : f->hi[r] - b0);
         }
-        k->weights(s, 0, n, g, lanes);
-        k->values(s, keys, b0, 0, n, g, lanes);
+        k->mask(s, n, g, lanes, first, last);
+    }
+    k->weights(s, n, g, lanes);
+    k->values(s, f->keys, b0, n, g, lanes);
+}
+
+/* Equal blocks of whole micro-kernels, so that none is short. */
+static int64_t block_size(const struct feeding *f, int64_t n)
+{
+    const int64_t most = f->s->kernels->block, count = (n + most - 1) / most;
+    return count > 1 ? round_up((n + count - 1) / count, 6) : n;
+}
+
+/* Keys [x, y) of which lanes [g, g + lanes) each see some: cut to those that any of them sees. */
+static void run_edge(const struct feeding *f, int64_t x, int64_t y, int g, int lanes)
+{
+    const int step = f->s->panel ? ATTN_LANES : lanes;
+    for (const int stop = g + lanes; g < stop; g += step) {
+        int64_t first = y, last = x;
+        for (int r = g; r < g + step && r < f->s->rows; r++) {
+            const int64_t lo = f->lo[r] > x ? f->lo[r] : x, hi = f->hi[r] < y ? f->hi[r] : y;
+            if (lo >= hi)
+                continue;
+            first = lo < first ? lo : first;
+            last = hi > last ? hi : last;
+        }
+        if (first >= last)
+            continue;
+        first = first / f->align * f->align;
+        const int64_t size = block_size(f, last - first);
+        for (int64_t b0 = first; b0 < last; b0 += size)
+            run_block(f, b0, (int)(b0 + size < last ? size : last - b0), g, step, true);
     }
 }
 
-/* Keys of [x, y) that some rows see: for each group of lanes, those that it sees, masked. */
-static void run_edge(struct attn_tile_state *s, const struct attn_keys *keys, int64_t x, int64_t y,
-                     const struct bounds *bounds, int align, const float *bias)
+/* Keys of [begin, end) that all rows of [g, g + lanes) see: [*a, *z), empty when *a >= *z. */
+static void common(const struct feeding *f, int64_t begin, int64_t end, int g, int lanes,
+                   int64_t *a, int64_t *z)
 {
-    struct bounds b;
-    for (int r = 0; r < ATTN_TILE; r++) {
-        b.lo[r] = bounds->lo[r] > x ? bounds->lo[r] : x;
-        b.hi[r] = bounds->hi[r] < y ? bounds->hi[r] : y;
+    *a = begin;
+    *z = end;
+    for (int r = g; r < g + lanes && r < f->s->rows; r++) {
+        *a = f->lo[r] > *a ? f->lo[r] : *a;
+        *z = f->hi[r] < *z ? f->hi[r] : *z;
     }
-    for (int g = 0; g < s->lanes; g += ATTN_LANES) {
-        int64_t first = y, last = x;
-        for (int r = g; r < g + ATTN_LANES && r < s->rows; r++) {
-            if (b.lo[r] >= b.hi[r])
-                continue;
-            first = b.lo[r] < first ? b.lo[r] : first;
-            last = b.hi[r] > last ? b.hi[r] : last;
-        }
-        if (first < last)
-            run_blocks(s, keys, first / align * align, last, g,
-                       s->lanes < ATTN_LANES ? s->lanes : ATTN_LANES, &b, bias);
+    *a = round_up(*a, f->align);
+    *z = *z < end ? *z / f->align * f->align : *z;
+}
+
+/* Keys [x, y) into one panel: those that all its rows see without a mask. */
+static void run_panel(const struct feeding *f, int64_t x, int64_t y, int g)
+{
+    const int lanes = panel_lanes(f->s, g);
+    int64_t a, z;
+    if (x >= y)
+        return;
+    common(f, x, y, g, lanes, &a, &z);
+    if (a >= z) {
+        run_edge(f, x, y, g, lanes);
+        return;
     }
+    const int64_t size = block_size(f, z - a);
+    run_edge(f, x, a, g, lanes);
+    for (int64_t b0 = a; b0 < z; b0 += size)
+        run_block(f, b0, (int)(b0 + size < z ? size : z - b0), g, lanes, false);
+    run_edge(f, z, y, g, lanes);
 }
 
 void attn_tile_keys(struct attn_tile *t, const struct attn_keys *keys, int64_t begin, int64_t end,
                     const int64_t *lo, const int64_t *hi, const float *bias)
 {
     struct attn_tile_state *s = t->state;
-    /* Pairs of keys in a word cannot be taken apart. */
-    const int align = s->kernels->form == ATTN_FORM_FLOAT ? 1 : 2;
-    struct bounds b;
-    int64_t a = begin, z = end; /* keys that every row sees */
+    struct feeding f = {.s = s, .keys = keys, .bias = bias};
+    const int step = panel_step(s);
+    int64_t a, z;
+    f.align = s->kernels->form == ATTN_FORM_FLOAT ? 1 : 2;
     if (begin >= end)
         return;
-    for (int r = 0; r < ATTN_TILE; r++) {
-        b.lo[r] = begin;
-        b.hi[r] = r < s->rows ? end : begin;
-        if (r >= s->rows)
-            continue;
-        if (lo && lo[r] > begin)
-            b.lo[r] = lo[r];
-        if (hi && hi[r] < end)
-            b.hi[r] = hi[r];
-        a = b.lo[r] > a ? b.lo[r] : a;
-        z = b.hi[r] < z ? b.hi[r] : z;
+    for (int r = 0; r < (int)round_up(s->rows, ATTN_LANES); r++) {
+        const bool real = r < s->rows;
+        f.lo[r] = real && lo && lo[r] > begin ? lo[r] : begin;
+        /* Lanes without a row see nothing. */
+        f.hi[r] = !real ? begin : hi && hi[r] < end ? hi[r] : end;
     }
-    a = (a + align - 1) / align * align;
-    z = z < end ? z / align * align : z;
-    if (a >= z) {
-        run_edge(s, keys, begin, end, &b, align, bias);
-        return;
-    }
-    if (begin < a)
-        run_edge(s, keys, begin, a, &b, align, bias);
-    run_blocks(s, keys, a, z, 0, s->lanes, NULL, bias);
-    if (z < end)
-        run_edge(s, keys, z, end, &b, align, bias);
+    common(&f, begin, end, 0, s->rows, &a, &z);
+    if (a >= z || s->rows <= step)
+        a = z = end;
+    for (int g = 0; g < s->rows; g += step)
+        run_panel(&f, begin, a, g);
+    /* What all panels see goes to them block by block, so that it is fetched once. */
+    const int64_t size = a < z ? block_size(&f, z - a) : 1;
+    for (int64_t b0 = a; b0 < z; b0 += size)
+        for (int g = 0; g < s->rows; g += step)
+            run_block(&f, b0, (int)(b0 + size < z ? size : z - b0), g, panel_lanes(s, g), false);
+    for (int g = 0; g < s->rows; g += step)
+        run_panel(&f, z, end, g);
+}
+
+static float *output_at(struct attn_tile_state *s, int64_t c, int r)
+{
+    return s->panel ? attn_lane(s->o, s->d_v + ATTN_SLACK, s->panel, r) + c * s->panel
+                    : &s->o[r * s->d_v + c];
 }
 
 /* A partial result is one more key whose score is its log-denominator and value its output. */
@@ -134,7 +163,7 @@ void attn_tile_merge(struct attn_tile *t, const float *o_part, const float *lse,
                      const int64_t *index)
 {
     struct attn_tile_state *s = t->state;
-    for (int64_t r = 0; r < t->q1 - t->q0; r++) {
+    for (int r = 0; r < s->rows; r++) {
         if (index[r] < 0 || lse[index[r]] == -INFINITY)
             continue;
         const float *part = o_part + index[r] * s->d_v;
@@ -150,10 +179,20 @@ void attn_tile_merge(struct attn_tile *t, const float *o_part, const float *lse,
 
 /* ---- tiles --------------------------------------------------------------------------------- */
 
+/* Floats of the parts of a tile, each a multiple of 16. */
+static size_t q_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->d + 64) * ATTN_TILE;
+}
+
+static size_t o_floats(const struct attn_problem *p)
+{
+    return (size_t)(p->d_v + ATTN_SLACK) * ATTN_TILE;
+}
+
 static size_t tile_floats(const struct attn_problem *p)
 {
-    const int64_t rows = p->d + 64 + p->d_v + ATTN_SLACK + ATTN_BLOCK_KEYS + ATTN_SLACK;
-    return (size_t)rows * ATTN_TILE;
+    return q_floats(p) + o_floats(p) + (ATTN_BLOCK_KEYS + ATTN_SLACK) * ATTN_PANEL;
 }
 
 static const struct attn_arith_kernels *kernels_of(enum attn_arith arith)
@@ -189,7 +228,7 @@ struct run {
 static void set_factors(const struct run *run, struct attn_tile_state *s, int64_t row)
 {
     const int64_t n = run->p->n_q, blocks = (n + ATTN_INT8_QUERIES - 1) / ATTN_INT8_QUERIES;
-    for (int r = 0; r < s->lanes; r++) {
+    for (int r = 0; r < (int)round_up(s->rows, ATTN_LANES); r++) {
         s->factor[r] = run->job->arith == ATTN_ARITH_FP32 ? 1 : run->factor;
         if (run->operands.q_factor && r < s->rows) {
             const int64_t at = row + r;
@@ -212,10 +251,11 @@ static void run_tile(const struct run *run, struct attn_tile_state *s, int64_t h
     t.keys = &run->operands.keys[t.kv_head];
     t.state = s;
     s->rows = (int)(q1 - q0);
-    s->lanes = round_up(s->rows, ATTN_LANES);
     s->kernels = kernels_of(run->job->arith);
+    for (s->panel = ATTN_LANES; s->panel < s->rows && s->panel < s->kernels->panel;)
+        s->panel *= 2;
     if (run->job->arith == ATTN_ARITH_FP32 && s->rows <= ATTN_FEW_ROWS) {
-        s->lanes = s->rows;
+        s->panel = 0;
         s->kernels = &attn_isa_block()->few;
     }
     set_factors(run, s, row);
@@ -264,8 +304,8 @@ static void run_tiles(const struct run *run)
         me = worker++;
         struct attn_tile_state s = {.d = p->d, .d_v = p->d_v, .words = run->operands.words};
         s.q = run->tiles + (size_t)me * tile_floats(p);
-        s.o = s.q + (p->d + 64) * ATTN_TILE;
-        s.s = s.o + (p->d_v + ATTN_SLACK) * ATTN_TILE;
+        s.o = s.q + q_floats(p);
+        s.s = s.o + o_floats(p);
         /* Last queries first: they are the longest when causal. Heads of a group follow each
          * other, so that they find the keys in the cache. */
 #pragma omp for schedule(dynamic)

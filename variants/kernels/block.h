@@ -15,8 +15,9 @@
 
 #include "variants/attn.h"
 
-/* Queries of the widest tile. */
-#define ATTN_TILE 64
+/* Queries of the widest tile, and of the widest part of it that is worked on at a time. */
+#define ATTN_TILE  256
+#define ATTN_PANEL 64
 
 /* How products are computed. Sums, maxima and exponentials are fp32 in all of them. */
 enum attn_arith {
@@ -77,7 +78,7 @@ typedef void attn_feed(const void *ctx, const struct attn_problem *p, const stru
 struct attn_block_job {
     attn_feed *feed;
     const void *ctx;
-    int tile;   /* queries a tile: 16, 32 or 64; small for patterns with short runs */
+    int tile;   /* queries a tile, a multiple of 16: as many as see nearly the same keys */
     float *lse; /* (H_q, N_q) natural log of the denominators, or NULL; not in int8 */
     enum attn_arith arith;
     bool stacked; /* tiles span the query heads of a group, so that few queries fill a tile */

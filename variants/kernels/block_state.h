@@ -5,7 +5,7 @@
 
 #include "variants/kernels/block.h"
 
-/* Keys a block: its scores and a strip of Q stay in the L2 cache; long products cost least. */
+/* Most keys a block. A block of scores should stay in the L1 cache, its keys in the L2 cache. */
 #define ATTN_BLOCK_KEYS 192
 #define ATTN_MAX_D      256
 /* Lanes that are masked, and left out, together. */
@@ -16,19 +16,30 @@
 #define ATTN_FEW_ROWS 4
 
 /*
- * One tile. Score (j, r) lies at s[j * lanes + r] and output (c, r) at o[c * lanes + r]; with few
- * rows, row by row instead. Scores are in units of log 2 / factor, max in units of log 2.
+ * One tile: up to ATTN_TILE queries in panels of `panel` lanes, which the kernels work on one at a
+ * time. In a panel, word c of query r lies at c * panel + r; scores and outputs likewise. With few
+ * rows everything lies row by row instead. Scores are in units of log 2 / factor, max and top in
+ * units of log 2.
  */
 struct attn_tile_state {
     const struct attn_arith_kernels *kernels;
-    float *q; /* (words, lanes); fp32: scaled by factor */
-    float *o; /* (D_v, lanes) not normalised */
-    float *s; /* (ATTN_BLOCK_KEYS, lanes) scores, then weights */
-    float max[ATTN_TILE], sum[ATTN_TILE], alpha[ATTN_TILE];
+    float *q; /* a panel (words, panel) after the other; fp32: scaled by factor */
+    float *o; /* a panel (D_v + ATTN_SLACK, panel) after the other, not normalised */
+    float *s; /* (ATTN_BLOCK_KEYS + ATTN_SLACK, panel) scores, then weights, of one panel */
+    float max[ATTN_TILE], sum[ATTN_TILE];
     float factor[ATTN_TILE]; /* scores times this are in units of log 2; 1 in fp32 */
+    float top[ATTN_TILE];    /* largest score of the block */
+    float alpha[ATTN_TILE];  /* what the block's maximum leaves of the sums so far */
     int64_t d, d_v, words;   /* words: 32-bit words of a row of Q or K */
-    int rows, lanes;
+    int rows, panel;         /* panel: 16, 32 or 64; 0: few rows */
 };
+
+/* Where lane g of a tensor with `rows` rows a panel begins. */
+static inline float *attn_lane(float *x, int64_t rows, int panel, int g)
+{
+    const int within = g % panel;
+    return x + (g - within) * rows + within;
+}
 
 /*
  * How K, Q and V lie in memory. In all but the first, they are copies made by block_pack.c:
@@ -37,23 +48,31 @@ struct attn_tile_state {
  */
 enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
 
-/* Keys of a block are numbered from 0, which is key b0 of the set; lanes [g, g + lanes). */
+/*
+ * Work on n <= block keys of a set, from key b0 on, and on lanes [g, g + lanes) of one panel. Keys
+ * of the block are numbered from 0.
+ */
 struct attn_arith_kernels {
     enum attn_form form;
+    int panel;         /* lanes of the widest panel; a power of 2 */
+    int block;         /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
     int row_words;     /* rows of Q and K are padded with zeros to a multiple of this */
     bool v_transposed; /* 16-bit V lies as (D_v, n_k) instead of in pairs of keys */
     /* Lays out the queries of rows [0, t->rows), times factor if fp32, and empties the state. */
     void (*begin)(struct attn_tile_state *t, const void *q, float factor);
-    void (*scores)(struct attn_tile_state *t, const struct attn_keys *k, int64_t b0, int from,
-                   int to, int g, int lanes);
-    /* Hides from row r all keys but [first[r], last[r]). */
-    void (*mask)(struct attn_tile_state *t, int from, int to, int g, int lanes, const int *first,
+    /* Fills s and top. */
+    void (*scores)(struct attn_tile_state *t, const struct attn_keys *k, int64_t b0, int n, int g,
+                   int lanes);
+    /* Adds bias[j], a natural logarithm, to the scaled score of key j; brings top up to date. */
+    void (*bias)(struct attn_tile_state *t, const float *bias, int n, int g, int lanes);
+    /* Hides from row r all keys but [first[r], last[r]); brings top up to date. */
+    void (*mask)(struct attn_tile_state *t, int n, int g, int lanes, const int *first,
                  const int *last);
     /* Scores to weights; updates max and sum; leaves the rescaling factors in alpha. */
-    void (*weights)(struct attn_tile_state *t, int from, int to, int g, int lanes);
+    void (*weights)(struct attn_tile_state *t, int n, int g, int lanes);
     /* o = alpha o + weights . V */
-    void (*values)(struct attn_tile_state *t, const struct attn_keys *k, int64_t b0, int from,
-                   int to, int g, int lanes);
+    void (*values)(struct attn_tile_state *t, const struct attn_keys *k, int64_t b0, int n, int g,
+                   int lanes);
     /* Normalises rows [0, t->rows) into o. */
     void (*end)(struct attn_tile_state *t, float *o);
 };

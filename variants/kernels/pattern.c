@@ -28,15 +28,29 @@ static void feed(const void *ctx, const struct attn_problem *p, const struct att
         attn_tile_keys(t, t->keys, first, last, lo, hi, NULL);
 }
 
+/*
+ * Queries a tile. Wide tiles read each key from far memory less often; narrow ones are enough units
+ * of work for many threads. Depends on the problem alone, so that results do not depend on threads.
+ */
+static int tile_rows(const struct attn_problem *p)
+{
+    enum { UNITS = 64, FLOATS = 256 * 256 };
+    int rows = ATTN_TILE;
+    while (rows > ATTN_PANEL &&
+           (p->heads_q * p->n_q < UNITS * (int64_t)rows || rows * (p->d + p->d_v) > FLOATS))
+        rows /= 2;
+    return rows;
+}
+
 enum attn_status attn_span_run(const struct attn_problem *p, const double *params,
                                const struct attn_span_job *job, void *ws, const struct attn_io *io)
 {
     struct span_ctx ctx = {job->span, params};
     struct attn_block_job block = {.feed = feed,
                                    .ctx = &ctx,
-                                   .tile = ATTN_TILE,
+                                   .tile = tile_rows(p),
                                    .arith = job->arith,
-                                   .stacked = p->n_q < ATTN_TILE / 2,
+                                   .stacked = p->n_q < ATTN_PANEL / 2,
                                    .splits = job->splits};
     return attn_block_run(p, io, &block, ws);
 }

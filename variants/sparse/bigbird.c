@@ -160,7 +160,7 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
                             const struct attn_io *io)
 {
-    struct attn_block_job job = {.feed = feed, .ctx = values, .tile = ATTN_TILE};
+    struct attn_block_job job = {.feed = feed, .ctx = values, .tile = 64};
     return attn_block_run(p, io, &job, ws);
 }
 
