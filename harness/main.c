@@ -18,6 +18,8 @@ static const struct {
     {"plot", "time, memory, error and trade-off plots of a run", cmd_plot},
     {"export", "a run as csv, jsonl or md", cmd_export},
     {"import", "copy the runs of other databases in", cmd_import},
+    {"compare", "what changed from one stored run to another", cmd_compare},
+    {"tag", "name a run, such as the baseline", cmd_tag},
     {"machine", "topology, measured roofs, fingerprint", cmd_machine},
     {"check", "conformance of variants, and of plugins, on this machine", cmd_check},
     {"worker", "serve measurement cases on standard input", cmd_worker},
@@ -32,7 +34,8 @@ static void usage(FILE *f)
     for (int i = 0; i < COMMANDS; i++)
         fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fputs("\n`attnbench COMMAND --help` lists a command's options.\n"
-          "Exit: 0 ok, 1 failed check, 2 usage, 3 nothing measured, 4 cases failed unexpectedly,\n"
+          "Exit: 0 ok, 1 regression or failed check, 2 usage, 3 nothing measured, 4 cases failed "
+          "unexpectedly,\n"
           "130 interrupted.\n",
           f);
 }

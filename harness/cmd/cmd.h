@@ -26,6 +26,8 @@ int cmd_show(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
+int cmd_tag(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_worker(int argc, char **argv);

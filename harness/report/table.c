@@ -2,22 +2,11 @@
 /* The table that a person reads: for each group and length, the methods side by side. */
 #include "harness/report/report.h"
 #include "harness/report/rows.h"
+#include "harness/report/units.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static void seconds(char *out, size_t size, double s)
-{
-    if (isnan(s))
-        snprintf(out, size, "-");
-    else if (s < 1e-3)
-        snprintf(out, size, "%.1f us", s * 1e6);
-    else if (s < 1)
-        snprintf(out, size, "%.2f ms", s * 1e3);
-    else
-        snprintf(out, size, "%.2f s", s);
-}
 
 static void figure(char *out, size_t size, const char *format, double x)
 {
@@ -36,7 +25,7 @@ static void print_row(const struct rows *rs, const struct row *r, double exact, 
         fprintf(f, "  %-24s %s: %s\n", label, r->status, r->reason);
         return;
     }
-    seconds(time, sizeof time, r->median);
+    units_seconds(time, sizeof time, r->median);
     figure(ci, sizeof ci, "%.1f%%", 50 * (r->hi - r->lo) / r->median);
     figure(speed, sizeof speed, "%.2f", exact / r->median);
     figure(gflops, sizeof gflops, "%.1f", r->gflops);

@@ -40,7 +40,9 @@ static const char copy[] =
     "INSERT INTO main.metric SELECT e.round + b.rounds, rel_l2, rel_l2_p95, rel_l2_worst_head, "
     "max_abs,"
     " cosine, skill, floor_rel_l2, floor_max_abs, mean_v_rel_l2, capture_rel_l2, ci_lo, ci_hi, rows"
-    " FROM other.metric e, base b WHERE e.round + b.rounds IN (SELECT id FROM main.round);";
+    " FROM other.metric e, base b WHERE e.round + b.rounds IN (SELECT id FROM main.round);"
+    "INSERT OR IGNORE INTO main.tag SELECT t.name, t.run + b.run FROM other.tag t, base b"
+    " WHERE t.run IN fresh;";
 
 static int count(struct store *s, const char *sql, int *out, char msg[CASE_MESSAGE])
 {

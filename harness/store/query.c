@@ -12,7 +12,8 @@ int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[
     sqlite3_stmt *q =
         store_prepare(s,
                       last ? "SELECT max(id) FROM run"
-                           : "SELECT id FROM run WHERE name = ?1 OR CAST(id AS TEXT) = ?1",
+                           : "SELECT id FROM run WHERE name = ?1 OR CAST(id AS TEXT) = ?1"
+                             " UNION ALL SELECT run FROM tag WHERE name = ?1",
                       msg);
     if (!q)
         return -1;
@@ -51,14 +52,57 @@ static int each_row(struct store *s, sqlite3_stmt *q, int skip, store_row_fn *fn
     return rc;
 }
 
-int store_summary(struct store *s, int64_t run, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
+/* The same for a statement about one run. */
+static int each_row_of(struct store *s, const char *sql, int64_t run, int skip, store_row_fn *fn,
+                       void *arg, char msg[CASE_MESSAGE])
 {
-    sqlite3_stmt *q = store_prepare(s, "SELECT * FROM summary WHERE run_id = ?", msg);
+    sqlite3_stmt *q = store_prepare(s, sql, msg);
     if (!q)
         return -1;
     sqlite3_bind_int64(q, 1, run);
+    return each_row(s, q, skip, fn, arg, msg);
+}
+
+int store_summary(struct store *s, int64_t run, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
+{
     /* run_id and case_id lead the view for its users' joins; they are no export columns. */
-    return each_row(s, q, 2, fn, arg, msg);
+    return each_row_of(s, "SELECT * FROM summary WHERE run_id = ?", run, 2, fn, arg, msg);
+}
+
+int store_cases(struct store *s, int64_t run, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
+{
+    return each_row_of(s, "SELECT * FROM summary WHERE run_id = ?", run, 0, fn, arg, msg);
+}
+
+int store_describe_run(struct store *s, int64_t run, store_row_fn *fn, void *arg,
+                       char msg[CASE_MESSAGE])
+{
+    return each_row_of(s,
+                       "SELECT r.*, m.summary AS machine_summary FROM run r"
+                       " LEFT JOIN machine m ON m.id = r.machine WHERE r.id = ?",
+                       run, 0, fn, arg, msg);
+}
+
+int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
+                  char msg[CASE_MESSAGE])
+{
+    int rc = 0, step = SQLITE_DONE;
+    sqlite3_stmt *q = store_prepare(
+        s,
+        "SELECT c.id, r.number, s.seconds FROM \"case\" c JOIN round r ON r.case_id = c.id"
+        " JOIN sample s ON s.round = r.id WHERE c.run = ? AND r.status = 'ok'"
+        " ORDER BY c.id, r.number, s.i",
+        msg);
+    if (!q)
+        return -1;
+    sqlite3_bind_int64(q, 1, run);
+    while (rc == 0 && (step = sqlite3_step(q)) == SQLITE_ROW)
+        rc = fn(arg, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+                sqlite3_column_double(q, 2));
+    if (rc == 0 && step != SQLITE_DONE)
+        rc = store_fail(s, msg);
+    sqlite3_finalize(q);
+    return rc;
 }
 
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
@@ -68,6 +112,7 @@ int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_
         "SELECT r.id, r.name, r.started, CASE WHEN r.finished IS NULL THEN 'unfinished' ELSE "
         "'complete'"
         " END AS state, (SELECT count(*) FROM \"case\" c WHERE c.run = r.id) AS cases,"
+        " (SELECT group_concat(t.name, ' ') FROM tag t WHERE t.run = r.id) AS tags,"
         " m.summary AS machine FROM run r LEFT JOIN machine m ON m.id = r.machine ORDER BY r.id",
         msg);
     return q ? each_row(s, q, 0, fn, arg, msg) : -1;

@@ -36,6 +36,9 @@ const char store_schema[] =
     " rel_l2_p95 REAL, rel_l2_worst_head REAL, max_abs REAL, cosine REAL, skill REAL,"
     " floor_rel_l2 REAL, floor_max_abs REAL, mean_v_rel_l2 REAL, capture_rel_l2 REAL,"
     " ci_lo REAL, ci_hi REAL, rows INTEGER);"
+    /* Names that people give to runs, such as the baseline's; they may move to another run. */
+    "CREATE TABLE tag(name TEXT PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id)) "
+    "WITHOUT ROWID;"
     /* Ranks of the 95 % interval of the median, filled when the file is made. */
     "CREATE TABLE median_rank(n INTEGER PRIMARY KEY, lo INTEGER, hi INTEGER);"
 

@@ -37,8 +37,7 @@ int store_run_find_unfinished(struct store *s, const char *plan_hash, struct run
                               char msg[CASE_MESSAGE]);
 /* Marks a run complete (all rounds stored). */
 int store_run_finish(struct store *s, int64_t run, char msg[CASE_MESSAGE]);
-/* Resolves RUN text: "last" or NULL, a number, or a name. 0, or -1 with one line (lists what
- * exists). */
+/* Resolves RUN text: "last" or NULL, a number, a name, or a tag. 0, or -1 with one line. */
 int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[CASE_MESSAGE]);
 
 /* Records inputs once per (run, workload, shape, seed); checksum must agree when present. */
@@ -61,12 +60,29 @@ typedef int store_row_fn(void *arg, int ncols, const char *const *names, const c
 int store_summary(struct store *s, int64_t run, store_row_fn *fn, void *arg,
                   char msg[CASE_MESSAGE]);
 
+/* The same with the columns run_id and case_id in front. */
+int store_cases(struct store *s, int64_t run, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
+/* The row of the run itself, and machine_summary. */
+int store_describe_run(struct store *s, int64_t run, store_row_fn *fn, void *arg,
+                       char msg[CASE_MESSAGE]);
+/* Raw samples of a run's rounds that are ok: by case, round, and in the order taken. */
+typedef int store_sample_fn(void *arg, int64_t case_id, int64_t round, double seconds);
+int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
+                  char msg[CASE_MESSAGE]);
+
+/*
+ * Gives a run a name beside its own; a name that stood for another run moves, *before is that run
+ * (0: none). 0, or -1 with one line: "last", numbers and names of runs mean something already.
+ */
+int store_tag(struct store *s, int64_t run, const char *name, int64_t *before,
+              char msg[CASE_MESSAGE]);
+
 /* Writes the run in a format: "csv", "jsonl", "md". */
 int store_export(struct store *s, int64_t run, const char *format, FILE *f, char msg[CASE_MESSAGE]);
 /* Copies all runs of another database in (skipping runs that are here already); counts them. */
 int store_import(struct store *s, const char *path, int *added, int *present,
                  char msg[CASE_MESSAGE]);
-/* Lists runs: id, name, started, machine, cases, done. */
+/* Lists runs: id, name, started, state, cases, tags, machine. */
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
 
 #endif

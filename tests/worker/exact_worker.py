@@ -66,4 +66,5 @@ def serve(lines):
         print("flags few\ndone ok", flush=True)
 
 
-serve(sys.stdin)
+if __name__ == "__main__":
+    serve(sys.stdin)
