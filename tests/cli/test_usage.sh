@@ -27,7 +27,7 @@ expect 2 "not a loadable shared object" "$A" list --plugin "$0"
 expect 2 "No such file" "$A" show --db "$T/none.db"
 expect 2 "no list 'nosuch'" "$A" list nosuch
 expect 2 "give csv, jsonl or md" "$A" export --format xml
-expect 2 "no such back end" env ATTN_ISA=mmx "$A" list
+expect 2 "no such instruction-set level" env ATTN_ISA=mmx "$A" list
 echo "this is no database, whatever its name says, and long enough to have a header" > "$T/text.db"
 expect 2 "not a database" "$A" show --db "$T/text.db"
 expect 2 "not a database" "$A" run -v copy -n 64 --db "$T/text.db"
