@@ -62,7 +62,7 @@ static int set_up(void **state)
                             .dtype = "fp32",
                             .phase = "prefill",
                             .input_seed = 42,
-                            .problem = {8, 8, 64, 64, 64, 64, true, 1, 0.125, 42},
+                            .problem = {8, 8, 64, 64, 64, 64, true, ATTN_FP32, 1, 0.125, 42},
                             .cost = {.flops = 1e6, .exps = 1e3, .dense_flops = 1e6, .bytes = 1e4}};
     *state = f;
     return !f->s || store_run_begin(f->s, &f->run, f->msg) ||
