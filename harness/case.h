@@ -41,6 +41,7 @@ struct bench_case {
     char variant[64];
     char params[CASE_TEXT]; /* canonical "key=value,..." of all parameters */
     char family[16], kind[16];
+    char time_class[24], memory_class[24]; /* declared growth in n, "n log n" */
     char workload[CASE_TEXT];    /* canonical "name" or "name:key=value,..." (non-defaults only) */
     char input_file[4096];       /* --input FILE, or "" */
     struct attn_problem problem; /* threads and seed included */

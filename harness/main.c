@@ -15,6 +15,8 @@ static const struct {
     {"run", "measure variants on workloads and store the results", cmd_run},
     {"list", "variants, workloads, suites, or stored runs", cmd_list},
     {"show", "the table of a run", cmd_show},
+    {"fit", "growth with n, and where methods overtake exact attention", cmd_fit},
+    {"best", "the fastest method within limits on error and memory", cmd_best},
     {"plot", "time, memory, error and trade-off plots of a run", cmd_plot},
     {"export", "a run as csv, jsonl or md", cmd_export},
     {"import", "copy the runs of other databases in", cmd_import},

@@ -33,7 +33,10 @@ static void take(struct cell *c, const char *name, const char *value)
         size_t size;
     } texts[] = {{"variant", c->variant, sizeof c->variant},
                  {"params", c->params, sizeof c->params},
+                 {"family", c->family, sizeof c->family},
                  {"kind", c->kind, sizeof c->kind},
+                 {"time_class", c->time_class, sizeof c->time_class},
+                 {"memory_class", c->memory_class, sizeof c->memory_class},
                  {"workload", c->workload, sizeof c->workload},
                  {"dtype", c->dtype, sizeof c->dtype},
                  {"status", c->status, sizeof c->status},
@@ -49,6 +52,11 @@ static void take(struct cell *c, const char *name, const char *value)
         const char *name;
         double *to;
     } reals[] = {{"median_s", &c->median},
+                 {"ci_lo_s", &c->lo},
+                 {"ci_hi_s", &c->hi},
+                 {"rel_l2_ci_lo", &c->error_lo},
+                 {"rel_l2_ci_hi", &c->error_hi},
+                 {"skill", &c->skill},
                  {"flops", &c->flops},
                  {"exps", &c->exps},
                  {"bytes", &c->bytes},
@@ -164,6 +172,14 @@ const struct cell *cells_fastest_exact(const struct cells *all, const struct cel
             best = o;
     }
     return best;
+}
+
+double cells_working_set(const struct cell *c)
+{
+    const double element = strcmp(c->dtype, "bf16") == 0 ? 2 : 4, d = (double)c->d,
+                 d_v = (double)c->d_v;
+    const double queries = (double)(c->heads_q * c->n_q), keys = (double)(c->heads_kv * c->n_k);
+    return element * (queries * d + keys * (d + d_v)) + 4 * queries * d_v + fmax(c->tracked, 0);
 }
 
 void cells_method(const struct cell *c, char *out, size_t size)

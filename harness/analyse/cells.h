@@ -9,16 +9,20 @@
 /* NaN where the store has NULL; texts are "" there. */
 struct cell {
     int64_t id;
-    char variant[64], params[CASE_TEXT], kind[16], workload[CASE_TEXT], dtype[8];
+    char variant[64], params[CASE_TEXT], family[16], kind[16], workload[CASE_TEXT], dtype[8];
+    char time_class[24], memory_class[24]; /* declared growth in n */
     int64_t heads_q, heads_kv, n_q, n_k, d, d_v, causal, threads;
     char status[16], reason[CASE_MESSAGE], inputs[20]; /* inputs: checksum */
     double median;                                     /* seconds a call, over all launches */
     double flops, exps, bytes;                         /* as the method declares them */
     double workspace, tracked, peak;                   /* bytes */
+    double lo, hi;                                     /* 95 % interval of median */
     double error, distance, floor; /* rel_l2; of methods that replace softmax too; of plain fp32 */
-    double *x;                     /* (count) seconds a call, launch by launch; owned */
-    size_t *begin;                 /* (launches + 1), as in stats_groups; owned */
-    size_t count, launches;        /* of rounds that are ok */
+    double error_lo, error_hi;     /* 95 % interval of error */
+    double skill;
+    double *x;              /* (count) seconds a call, launch by launch; owned */
+    size_t *begin;          /* (launches + 1), as in stats_groups; owned */
+    size_t count, launches; /* of rounds that are ok */
 };
 
 struct cells {
@@ -40,6 +44,9 @@ bool cells_same_case(const struct cell *a, const struct cell *b);
  * time is divided by when it is to be compared across machines and months.
  */
 const struct cell *cells_fastest_exact(const struct cells *all, const struct cell *c);
+
+/* Bytes of inputs, output and touched workspace: what has to fit in a cache. */
+double cells_working_set(const struct cell *c);
 
 /* "window w=128" and "vslash, 8/8 heads, d 64, n 4096, causal, 2 threads". */
 void cells_method(const struct cell *c, char *out, size_t size);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* attnbench show, plot, export, import: what reads a database. */
 #include "harness/cmd/cmd.h"
+#include "harness/report/growth.h"
 #include "harness/report/report.h"
+#include "harness/report/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +27,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->out = arg;
         return 0;
     case 'f':
-        if (strcmp(arg, "csv") != 0 && strcmp(arg, "jsonl") != 0 && strcmp(arg, "md") != 0)
-            argp_error(state, "--format '%s': give csv, jsonl or md", arg);
+        if (!writer_knows(arg))
+            argp_error(state, "--format '%s': give " WRITER_FORMATS, arg);
         a->format = arg;
         return 0;
     default:
@@ -45,9 +47,17 @@ int cmd_show(int argc, char **argv)
     int64_t run;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct store *s = cmd_open_run(&a.run, &run);
-    int status =
-        report_table(s, run, stdout, msg) ? cmd_fail(EXIT_NOTHING, msg) : cmd_finish(EXIT_FINE);
+    struct growth g = {.least = 3};
+    int status = EXIT_FINE;
+    if (report_table(s, run, stdout, msg))
+        status = cmd_fail(EXIT_NOTHING, msg);
+    else if (growth_load(s, run, &g, msg))
+        status = cmd_fail(EXIT_UNEXPECTED, msg);
+    else
+        report_growth(&g, false, stdout);
+    growth_free(&g);
     store_close(s);
+    status = status ? status : cmd_finish(EXIT_FINE);
     return status;
 }
 
@@ -87,8 +97,9 @@ int cmd_export(int argc, char **argv)
     int64_t run;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct store *s = cmd_open_run(&a.run, &run);
-    int status = store_export(s, run, a.format, stdout, msg) ? cmd_fail(EXIT_UNEXPECTED, msg)
-                                                             : cmd_finish(EXIT_FINE);
+    struct writer w = {stdout, a.format, false};
+    int status = store_summary(s, run, writer_row, &w, msg) ? cmd_fail(EXIT_UNEXPECTED, msg)
+                                                            : cmd_finish(EXIT_FINE);
     store_close(s);
     return status;
 }

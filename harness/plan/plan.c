@@ -92,6 +92,8 @@ static int add_case(struct builder *b, const struct variant_spec *spec,
     attn_params_format(spec->variant, spec->params, c.params, sizeof c.params);
     snprintf(c.family, sizeof c.family, "%s", attn_family_name(spec->variant->family));
     snprintf(c.kind, sizeof c.kind, "%s", attn_kind_name(spec->variant->kind));
+    snprintf(c.time_class, sizeof c.time_class, "%s", spec->variant->time_class);
+    snprintf(c.memory_class, sizeof c.memory_class, "%s", spec->variant->memory_class);
     snprintf(c.workload, sizeof c.workload, "%s", work->canonical);
     snprintf(c.input_file, sizeof c.input_file, "%s", r->input ? r->input : "");
     snprintf(c.phase, sizeof c.phase, "%s",

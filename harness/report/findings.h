@@ -5,6 +5,8 @@
 
 #include "harness/analyse/findings.h"
 
+#include <stdio.h>
+
 enum findings_format { FINDINGS_TEXT, FINDINGS_MARKDOWN, FINDINGS_CSV };
 
 /* Parses "text", "md" or "csv"; -1: none of them. */

@@ -5,6 +5,8 @@
 
 #include "harness/store/store.h"
 
+#include <stdio.h>
+
 /* Prints the table of a run: one block a (workload, shape but n, threads), rows = variants x n. */
 int report_table(struct store *s, int64_t run, FILE *f, char msg[CASE_MESSAGE]);
 

@@ -77,24 +77,6 @@ int stats_median_interval(const double *x, size_t n, double level, double *lo, d
     return rc;
 }
 
-double stats_loglog_slope(const double *x, const double *y, size_t n)
-{
-    double *slopes = malloc((n * n / 2 + 1) * sizeof *slopes);
-    size_t count = 0;
-    for (size_t i = 0; slopes && i < n; i++)
-        for (size_t j = i + 1; j < n; j++) {
-            if (!(x[i] > 0 && x[j] > 0 && y[i] > 0 && y[j] > 0)) {
-                free(slopes);
-                return NAN;
-            }
-            if (x[i] != x[j])
-                slopes[count++] = log(y[j] / y[i]) / log(x[j] / x[i]);
-        }
-    double m = slopes ? stats_median(slopes, count) : NAN;
-    free(slopes);
-    return m;
-}
-
 void stats_tukey(const double *x, size_t n, size_t *mild, size_t *severe)
 {
     double q1 = stats_quantile(x, n, 0.25), q3 = stats_quantile(x, n, 0.75), iqr = q3 - q1;

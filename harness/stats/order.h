@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Order statistics, intervals and slopes. All inputs are doubles; none is modified. */
+/* Order statistics and intervals. All inputs are doubles; none is modified. */
 #ifndef HARNESS_STATS_ORDER_H
 #define HARNESS_STATS_ORDER_H
 
@@ -20,9 +20,6 @@ int stats_median_ranks(size_t n, double level, size_t *lo, size_t *hi);
 
 /* The interval itself. Returns 0, or -1 when there is none (*lo, *hi then min and max). */
 int stats_median_interval(const double *x, size_t n, double level, double *lo, double *hi);
-
-/* Theil-Sen slope of ln y on ln x; NaN for fewer than 2 points or non-positive values. */
-double stats_loglog_slope(const double *x, const double *y, size_t n);
 
 /* Outliers by Tukey's fences: counts beyond 1.5 IQR (mild, severe excluded) and 3 IQR. */
 void stats_tukey(const double *x, size_t n, size_t *mild, size_t *severe);

@@ -2,8 +2,11 @@
 /* See resample.h. */
 #include "harness/stats/resample.h"
 
+#include "harness/stats/order.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* SplitMix64 (Steele, Lea and Flood 2014): a counter through a mixing function. */
 static uint64_t mix(uint64_t z)
@@ -99,28 +102,74 @@ double stats_median_of(double *x, size_t n)
     return (lower + upper) / 2;
 }
 
-int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out)
-{
-    size_t largest = 0;
-    for (size_t i = 0; i < g->groups; i++) {
-        const size_t size = g->begin[i + 1] - g->begin[i];
-        largest = size > largest ? size : largest;
-    }
-    double *drawn = largest ? malloc(g->groups * largest * sizeof *drawn) : NULL;
-    if (!drawn)
-        return -1;
-    for (size_t b = 0; b < STATS_REPLICATES; b++) {
-        struct stats_rng launches = stats_rng(seed, 2 * b), within = stats_rng(own, 2 * b + 1);
-        out[b] = stats_median_of(drawn, stats_resample(g, &launches, &within, drawn));
-    }
-    free(drawn);
-    return 0;
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* rank[i]: how many of the values stand before x[i] in sorted order. */
+static void ranks(const double *x, size_t n, double *sorted, uint32_t *rank)
+{
+    memcpy(sorted, x, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    for (size_t i = 0; i < n; i++) {
+        size_t lo = 0, hi = n; /* ties share a rank: their value is the same */
+        while (lo < hi) {
+            const size_t mid = lo + (hi - lo) / 2;
+            if (sorted[mid] < x[i])
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        rank[i] = (uint32_t)lo;
+    }
+}
+
+/* Median of one resample: its values are counted by rank, so nothing has to be sorted. */
+static double resampled_median(const struct stats_groups *g, const double *sorted,
+                               const uint32_t *rank, uint32_t *count, struct stats_rng *launches,
+                               struct stats_rng *within)
+{
+    const size_t n = g->begin[g->groups];
+    size_t drawn = 0;
+    memset(count, 0, n * sizeof *count);
+    for (size_t i = 0; i < g->groups; i++) {
+        const size_t launch = stats_rng_below(launches, g->groups), begin = g->begin[launch],
+                     size = g->begin[launch + 1] - begin;
+        for (size_t j = 0; j < size; j++)
+            count[rank[begin + stats_rng_below(within, size)]]++;
+        drawn += size;
+    }
+    size_t below = 0, i = 0;
+    while (below + count[i] <= (drawn - 1) / 2)
+        below += count[i++];
+    const double lower = sorted[i];
+    while (below + count[i] <= drawn / 2)
+        below += count[i++];
+    return (lower + sorted[i]) / 2;
+}
+
+int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out)
+{
+    const size_t n = g->groups ? g->begin[g->groups] : 0;
+    double *sorted = malloc(n * sizeof *sorted);
+    uint32_t *rank = malloc(2 * n * sizeof *rank);
+    int rc = -1;
+    if (n && sorted && rank && !isnan(stats_median(g->x, n))) {
+        ranks(g->x, n, sorted, rank);
+        const double median = stats_median(g->x, n),
+                     widen = g->groups > 1 ? sqrt((double)g->groups / (double)(g->groups - 1)) : 1;
+        for (size_t b = 0; b < STATS_REPLICATES; b++) {
+            struct stats_rng launches = stats_rng(seed, 2 * b), within = stats_rng(own, 2 * b + 1);
+            out[b] = resampled_median(g, sorted, rank, rank + n, &launches, &within);
+            out[b] = median + (out[b] - median) * widen;
+        }
+        rc = 0;
+    }
+    free(sorted);
+    free(rank);
+    return rc;
 }
 
 int stats_percentile_interval(double *replicates, size_t n, double level, double *lo, double *hi)

@@ -45,8 +45,10 @@ double stats_median_of(double *x, size_t n);
 
 /*
  * Medians of STATS_REPLICATES hierarchical resamples into out: replicate b draws its launches from
- * stats_rng(seed, 2 b) and its values from stats_rng(own, 2 b + 1). 0, or -1 when out of memory or
- * when there is no sample.
+ * stats_rng(seed, 2 b) and its values from stats_rng(own, 2 b + 1). A bootstrap of G launches shows
+ * (G - 1) / G of the variance between them; with the three of an ordinary run that is far too
+ * little, so distances from the median are widened by the root of G / (G - 1). 0, or -1 when out of
+ * memory, when there is no sample, or when one is NaN.
  */
 int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out);
 

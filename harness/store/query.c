@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading: runs, the summary view, export. */
+/* Reading: runs, the summary view, samples. */
 #include "harness/store/schema.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,25 @@ int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
     return rc;
 }
 
+int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE])
+{
+    sqlite3_stmt *q = store_prepare(s,
+                                    "SELECT json_extract(m.fingerprint, '$.l2_bytes'),"
+                                    " json_extract(m.fingerprint, '$.l3_bytes')"
+                                    " FROM run r JOIN machine m ON m.id = r.machine WHERE r.id = ?",
+                                    msg);
+    if (!q)
+        return -1;
+    sqlite3_bind_int64(q, 1, run);
+    const bool row = sqlite3_step(q) == SQLITE_ROW;
+    double *const out[] = {l2, llc};
+    for (int i = 0; i < 2; i++)
+        *out[i] =
+            row && sqlite3_column_type(q, i) != SQLITE_NULL ? sqlite3_column_double(q, i) : NAN;
+    sqlite3_finalize(q);
+    return 0;
+}
+
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(
@@ -116,96 +136,4 @@ int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_
         " m.summary AS machine FROM run r LEFT JOIN machine m ON m.id = r.machine ORDER BY r.id",
         msg);
     return q ? each_row(s, q, 0, fn, arg, msg) : -1;
-}
-
-struct writer {
-    FILE *f;
-    const char *format;
-    bool begun;
-};
-
-static void csv_field(FILE *f, const char *v)
-{
-    if (!v)
-        return;
-    if (!strpbrk(v, ",\"\r\n")) {
-        fputs(v, f);
-        return;
-    }
-    putc('"', f);
-    for (; *v; v++) {
-        if (*v == '"')
-            putc('"', f);
-        putc(*v, f);
-    }
-    putc('"', f);
-}
-
-static void json_string(FILE *f, const char *v)
-{
-    putc('"', f);
-    for (; *v; v++) {
-        unsigned char c = (unsigned char)*v;
-        if (c == '"' || c == '\\')
-            fprintf(f, "\\%c", c);
-        else if (c < 32)
-            fprintf(f, "\\u%04x", c);
-        else
-            putc(c, f);
-    }
-    putc('"', f);
-}
-
-/* Text columns may look like numbers (a name, a checksum): only these are written as text. */
-static bool is_text(const char *column)
-{
-    static const char *const texts[] = {
-        "run", "variant", "params", "family", "kind",      "workload",       "phase",  "dtype",
-        "isa", "status",  "reason", "flags",  "blas_core", "input_checksum", "machine"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(column, texts[i]) == 0)
-            return true;
-    return false;
-}
-
-static int write_row(void *arg, int n, const char *const *names, const char *const *values)
-{
-    struct writer *w = arg;
-    if (strcmp(w->format, "jsonl") == 0) {
-        for (int i = 0; i < n; i++) {
-            fputs(i ? "," : "{", w->f);
-            json_string(w->f, names[i]);
-            putc(':', w->f);
-            if (values[i] && is_text(names[i]))
-                json_string(w->f, values[i]);
-            else
-                fputs(values[i] ? values[i] : "null", w->f);
-        }
-        fputs("}\n", w->f);
-        return 0;
-    }
-    const bool csv = strcmp(w->format, "csv") == 0;
-    for (int row = w->begun ? 1 : 0; row < 2; row++) {
-        if (!csv)
-            fputs("| ", w->f);
-        for (int i = 0; i < n; i++) {
-            if (i)
-                fputs(csv ? "," : " | ", w->f);
-            csv_field(w->f, row ? values[i] : names[i]);
-        }
-        if (!csv) {
-            fputs(" |", w->f);
-            for (int i = 0; row == 0 && i < n; i++)
-                fputs(i ? "---|" : "\n|---|", w->f);
-        }
-        putc('\n', w->f);
-    }
-    w->begun = true;
-    return 0;
-}
-
-int store_export(struct store *s, int64_t run, const char *format, FILE *f, char msg[CASE_MESSAGE])
-{
-    struct writer w = {f, format, false};
-    return store_summary(s, run, write_row, &w, msg);
 }

@@ -7,9 +7,6 @@
 #define HARNESS_STORE_H
 
 #include "harness/case.h"
-#include "harness/roofs.h"
-
-#include <stdio.h>
 
 struct store;
 
@@ -17,9 +14,6 @@ struct store;
  */
 struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE]);
 void store_close(struct store *s);
-
-/* Numbers of threads that a run has roofs for. */
-#define RUN_ROOFS 16
 
 /* Describes a run. */
 struct run_info {
@@ -29,8 +23,8 @@ struct run_info {
     const char *plan_hash; /* hash of all planned cases and rounds: --resume matches on it */
     const char *version, *commit, *compiler, *flags;
     const char *machine_id, *machine_summary, *machine_fingerprint, *machine_covariates; /* text */
-    struct roofs roofs[RUN_ROOFS]; /* one set a number of threads */
-    int nroofs;
+    double roofs[2][7]; /* struct roofs in order, one thread and all threads */
+    int roof_threads[2];
     int rounds;
 };
 
@@ -74,6 +68,9 @@ typedef int store_sample_fn(void *arg, int64_t case_id, int64_t round, double se
 int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
                   char msg[CASE_MESSAGE]);
 
+/* Sizes of the caches of a run's machine in bytes, as its fingerprint has them; NaN: unknown. */
+int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE]);
+
 /*
  * Gives a run a name beside its own; a name that stood for another run moves, *before is that run
  * (0: none). 0, or -1 with one line: "last", numbers and names of runs mean something already.
@@ -81,8 +78,6 @@ int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
 int store_tag(struct store *s, int64_t run, const char *name, int64_t *before,
               char msg[CASE_MESSAGE]);
 
-/* Writes the run in a format: "csv", "jsonl", "md". */
-int store_export(struct store *s, int64_t run, const char *format, FILE *f, char msg[CASE_MESSAGE]);
 /* Copies all runs of another database in (skipping runs that are here already); counts them. */
 int store_import(struct store *s, const char *path, int *added, int *present,
                  char msg[CASE_MESSAGE]);

@@ -51,20 +51,6 @@ static void test_median_ranks(void **state)
     NEAR(b, 6);
 }
 
-static void test_slope(void **state)
-{
-    (void)state;
-    double x[] = {512, 1024, 2048, 4096, 8192}, y[5];
-    for (int i = 0; i < 5; i++)
-        y[i] = 3 * x[i] * x[i];
-    NEAR(stats_loglog_slope(x, y, 5), 2);
-    y[2] *= 10; /* one outlier moves a median little: six of ten slopes are still 2 */
-    NEAR(stats_loglog_slope(x, y, 5), 2);
-    assert_true(isnan(stats_loglog_slope(x, y, 1)));
-    y[0] = 0;
-    assert_true(isnan(stats_loglog_slope(x, y, 5)));
-}
-
 /* Quartiles 3.5 and 8.5: fences at 16 and 23.5. */
 static void test_tukey(void **state)
 {
@@ -81,7 +67,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_median_ranks),
-        cmocka_unit_test(test_slope),
         cmocka_unit_test(test_tukey),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
