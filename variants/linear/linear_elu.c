@@ -16,25 +16,31 @@
 
 #define EPS 1e-6
 
-static const struct attn_param params[] = {
-    {"c", 64, 1, 256, true, "keys a chunk; changes speed, not results"},
-    {0},
-};
+static struct attn_scan_job job_of(const struct attn_problem *p)
+{
+    return (struct attn_scan_job){.q_features = attn_features_elu1,
+                                  .k_features = attn_features_elu1,
+                                  .r = p->d,
+                                  .normalise = true,
+                                  .eps = (float)EPS};
+}
 
 static void cost(const struct attn_problem *p, const double *values, struct attn_cost *out)
 {
-    int chunk = (int)values[0];
-    out->flops = attn_scan_flops(p, chunk);
+    (void)values;
+    const struct attn_scan_job job = job_of(p);
+    out->flops = attn_scan_flops(p, &job);
     out->exps = (double)(p->heads_q * p->n_q + p->heads_kv * p->n_k) * (double)p->d;
     out->dense_flops = attn_dense_flops(p);
     out->bytes = attn_io_bytes(p);
-    out->workspace = attn_scan_workspace(p, chunk);
+    out->workspace = attn_scan_workspace(p, &job);
 }
 
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
                             const struct attn_io *io)
 {
-    struct attn_scan_job job = {attn_features_elu1, (int)values[0], (float)EPS};
+    (void)values;
+    const struct attn_scan_job job = job_of(p);
     return attn_scan_run(p, io, &job, ws);
 }
 
@@ -72,7 +78,6 @@ ATTN_VARIANT(linear_elu) = {
     .time_class = "n",
     .memory_class = "1",
     .caps = ATTN_ANY,
-    .params = params,
     .cost = cost,
     .run = run,
     .weights = weights,
