@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 /* Raised whenever a struct below changes; a plugin with another number is refused. */
-#define ATTN_ABI_VERSION 2
+#define ATTN_ABI_VERSION 3
 
 #define ATTN_MAX_PARAMS 8
 
@@ -99,6 +99,8 @@ struct attn_param {
 /* What one run() executes and needs. Counts cover all heads. */
 struct attn_cost {
     double flops;       /* multiply-adds count 2; useful work, without masked lanes */
+    double flops_bf16;  /* of which: products of bfloat16 operands, where the CPU has them */
+    double flops_int8;  /* of which: products of 8-bit integers, where the CPU has them */
     double exps;        /* exponentials */
     double dense_flops; /* flops that exact attention spends on the same problem */
     double bytes;       /* compulsory traffic: inputs read and outputs written once, plus

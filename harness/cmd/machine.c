@@ -18,13 +18,16 @@ int cmd_machine(int argc, char **argv)
         .parser = parse_none,
         .doc = "Prints topology, fingerprint, and the roofs measured now with one and all cores."};
     struct machine m;
-    struct roofs one, all;
+    struct roofs roofs[2];
     char msg[CASE_MESSAGE];
     argp_parse(&argp, argc, argv, 0, NULL, NULL);
-    if (machine_describe(&m, msg) || roofs_measure(1, &one, msg) ||
-        roofs_measure(m.cores, &all, msg))
+    if (machine_describe(&m, msg))
         return cmd_fail(EXIT_UNEXPECTED, msg);
-    machine_print(stdout, &m, &one, &all);
+    const int count = m.cores > 1 ? 2 : 1;
+    for (int i = 0; i < count; i++)
+        if (roofs_measure(i ? m.cores : 1, &roofs[i], msg))
+            return cmd_fail(EXIT_UNEXPECTED, msg);
+    machine_print(stdout, &m, roofs, count);
     return cmd_finish(EXIT_FINE);
 }
 

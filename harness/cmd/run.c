@@ -216,16 +216,17 @@ static int begin_run(struct store *s, const struct arguments *a, const struct pl
     };
     if (a->name)
         snprintf(info->name, sizeof info->name, "%s", a->name);
-    info->roof_threads[0] = 1;
-    info->roof_threads[1] = machine->cores;
     fprintf(stderr, "measuring the roofs of this machine\n");
-    for (int i = 0; i < 2; i++) {
-        struct roofs r;
-        if (roofs_measure(info->roof_threads[i], &r, msg))
+    for (size_t i = 0; i < p->count; i++) {
+        const int threads = p->cases[i].problem.threads;
+        int known = 0;
+        while (known < info->nroofs && info->roofs[known].threads != threads)
+            known++;
+        if (known < info->nroofs || known == RUN_ROOFS)
+            continue;
+        if (roofs_measure(threads, &info->roofs[known], msg))
             return -1;
-        const double values[] = {r.fma_flops,   r.exp_per_s, r.gemm_flops, r.read_bytes,
-                                 r.triad_bytes, r.l1_bytes,  r.l2_bytes};
-        memcpy(info->roofs[i], values, sizeof values);
+        info->nroofs++;
     }
     return store_run_begin(s, info, msg);
 }

@@ -205,23 +205,16 @@ int machine_describe(struct machine *m, char msg[CASE_MESSAGE])
     return 0;
 }
 
-void machine_print(FILE *f, const struct machine *m, const struct roofs *one,
-                   const struct roofs *all)
+void machine_print(FILE *f, const struct machine *m, const struct roofs *roofs, int count)
 {
-    const struct {
-        const char *name, *unit;
-        double a, b, scale;
-    } rows[] = {{"fp32 FMA", "GFLOP/s", one->fma_flops, all->fma_flops, 1e9},
-                {"sgemm (OpenBLAS)", "GFLOP/s", one->gemm_flops, all->gemm_flops, 1e9},
-                {"exponentials", "G/s", one->exp_per_s, all->exp_per_s, 1e9},
-                {"read, L1", "GB/s", one->l1_bytes, all->l1_bytes, 1e9},
-                {"read, L2", "GB/s", one->l2_bytes, all->l2_bytes, 1e9},
-                {"read, DRAM", "GB/s", one->read_bytes, all->read_bytes, 1e9},
-                {"triad, DRAM", "GB/s", one->triad_bytes, all->triad_bytes, 1e9}};
-    fprintf(f, "%s\nid %s\n\n%-18s %-8s %10s %7d cores\n", m->summary, m->id, "roof", "", "1 core",
-            m->cores);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        fprintf(f, "%-18s %-8s %10.1f %12.1f\n", rows[i].name, rows[i].unit,
-                rows[i].a / rows[i].scale, rows[i].b / rows[i].scale);
-    fprintf(f, "\nfingerprint %s\n\nnow %s\n", m->fingerprint, m->covariates);
+    fprintf(f, "%s\nid %s\n\n%-18s %-8s", m->summary, m->id, "roof", "");
+    for (int t = 0; t < count; t++)
+        fprintf(f, " %6d core%s", roofs[t].threads, roofs[t].threads == 1 ? " " : "s");
+    for (int i = 0; i < ROOFS; i++) {
+        const struct roof_info *r = &roof_list[i];
+        fprintf(f, "\n%-18s %-8s", r->label, r->unit);
+        for (int t = 0; t < count; t++)
+            fprintf(f, " %11.1f ", roofs[t].at[i] / r->scale);
+    }
+    fprintf(f, "\n\nfingerprint %s\n\nnow %s\n", m->fingerprint, m->covariates);
 }

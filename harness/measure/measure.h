@@ -9,6 +9,7 @@
 #define HARNESS_MEASURE_H
 
 #include "harness/case.h"
+#include "harness/roofs.h"
 
 #include <stdio.h>
 
@@ -59,17 +60,7 @@ int worker_serve(FILE *in, FILE *out);
  */
 void measure_set_blas_core(void);
 
-/* Measured roofs of this machine with a given number of threads, in base units. */
-struct roofs {
-    double fma_flops;          /* fp32 FMA peak of the selected ISA, flop/s */
-    double exp_per_s;          /* vector exponentials a second, the engine's own */
-    double gemm_flops;         /* OpenBLAS sgemm, flop/s */
-    double read_bytes;         /* DRAM read, bytes/s */
-    double triad_bytes;        /* DRAM triad, bytes/s */
-    double l1_bytes, l2_bytes; /* read bandwidth from cache, bytes/s */
-};
-
-/* Measures roofs in a forked, pinned child; about a second. 0 or -1 with msg. */
+/* Measures roofs in a forked, pinned child; one to two seconds. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
 /* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...).
@@ -84,8 +75,7 @@ struct machine {
     double memory_total;     /* bytes */
 };
 int machine_describe(struct machine *out, char msg[CASE_MESSAGE]);
-/* Prints topology, fingerprint and roofs (attnbench machine). */
-void machine_print(FILE *f, const struct machine *m, const struct roofs *one,
-                   const struct roofs *all);
+/* Prints topology, fingerprint and `count` sets of roofs (attnbench machine). */
+void machine_print(FILE *f, const struct machine *m, const struct roofs *roofs, int count);
 
 #endif

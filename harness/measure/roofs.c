@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The roofs: what this machine can do at best, measured in a child, on the cores and with the
- * instruction set that the cases use. Each loop runs in all threads at once, several times; the
- * best counts, since anything slower was disturbed.
+ * instruction set that the cases use. Each loop runs in all threads at once until repeating it
+ * brings nothing more; the best counts, since anything slower was disturbed.
  */
-#include "harness/measure/roofs_kernels.h"
+#include "harness/measure/caches.h"
 #include "harness/measure/measure.h"
+#include "harness/measure/roofs_kernels.h"
 #include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
 #include "variants/kernels/isa.h"
@@ -18,9 +19,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { REPEATS = 5, GEMM = 768, L1_FLOATS = 4096, L2_FLOATS = 98304 };
-/* Beyond any cache that a thread can keep to itself. */
-#define DRAM_FLOATS ((size_t)24 << 20)
+enum { GEMM = 512, REPEATS_MAX = 60, REPEATS_LEFT = 10 };
+/* Bytes that a thread walks through: beyond any cache that it can keep to itself. */
+#define DRAM_BYTES ((size_t)128 << 20)
 
 struct job {
     int threads;
@@ -30,118 +31,176 @@ struct job {
 static const struct roofs_kernels *kernels(void)
 {
 #ifdef __x86_64__
-    if (strcmp(attn_isa_name(), "avx512") == 0)
-        return &roofs_avx512;
-    if (strcmp(attn_isa_name(), "avx2") == 0)
-        return &roofs_avx2;
+    static const struct roofs_kernels *const all[] = {&roofs_amx, &roofs_avx512_bf16, &roofs_avx512,
+                                                      &roofs_avx2};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(attn_isa_name(), all[i]->level) == 0)
+            return all[i];
 #endif
     return &roofs_portable;
 }
 
-enum loop { LOOP_FMA, LOOP_EXP, LOOP_L1, LOOP_L2, LOOP_DRAM, LOOP_TRIAD };
+/* The loops over memory: within a level, outside of the one above it. */
+struct loops {
+    size_t floats[4], bytes[4]; /* of L1, L2, LLC, DRAM: one pass, and one timing */
+};
 
-/* One thread's share of a loop; returns the work done, in the roof's unit. */
-static double work(enum loop loop, float *x, volatile float *sink)
+/*
+ * One thread's share of a loop over its own array; returns the work done, in the roof's unit. Takes
+ * about half a millisecond: long against starting a team, short against time slices.
+ */
+static double work(enum roof roof, const struct loops *loops, float *x, size_t *at)
 {
     const struct roofs_kernels *k = kernels();
+    volatile float sink = 0;
     double done = 0;
-    switch (loop) {
-    case LOOP_FMA:
-        return k->fma(800000);
-    case LOOP_EXP:
-        for (int i = 0; i < 1500; i++)
-            done += k->exp(x, L1_FLOATS);
+    switch (roof) {
+    case ROOF_FP32:
+        return k->fp32(125000);
+    case ROOF_BF16:
+        return k->bf16(50000);
+    case ROOF_INT8:
+        return k->int8(50000);
+    case ROOF_EXP:
+    case ROOF_EXP_BF16:
+        for (size_t n = loops->floats[0] / 2; done < 3e6; done += (double)n)
+            (roof == ROOF_EXP ? k->exp : k->exp_bf16)(x + n, x, n);
         return done;
-    case LOOP_L1:
-        for (int i = 0; i < 20000; i++, done += 4.0 * L1_FLOATS)
-            *sink = k->read(x, L1_FLOATS);
-        return done;
-    case LOOP_L2:
-        for (int i = 0; i < 500; i++, done += 4.0 * L2_FLOATS)
-            *sink = k->read(x, L2_FLOATS);
-        return done;
-    case LOOP_DRAM:
-        *sink = k->read(x, DRAM_FLOATS);
-        return 4.0 * (double)DRAM_FLOATS;
-    case LOOP_TRIAD: {
-        size_t n = DRAM_FLOATS / 3 / 128 * 128;
-        k->triad(x, x + n, x + 2 * n, n);
-        return 12.0 * (double)n;
+    default:
+        break;
     }
+    const bool triad = roof >= ROOF_L1_TRIAD;
+    const int level = triad ? roof - ROOF_L1_TRIAD : roof - ROOF_L1_READ;
+    const size_t n = loops->floats[level], third = n / 3 / 128 * 128;
+    while (done < (double)loops->bytes[level]) {
+        /* Other memory each time, or a cache would serve it. */
+        *at = *at + n <= DRAM_BYTES / sizeof *x - n ? *at + n : 0;
+        float *y = level == 3 ? x + *at : x;
+        if (triad)
+            k->triad(y, y + third, y + 2 * third, third);
+        else
+            sink = k->read(y, n);
+        done += 4 * (double)(triad ? 3 * third : n);
     }
-    return 0;
+    (void)sink;
+    return done;
 }
 
-/* Best rate of all threads together. */
-static double rate(enum loop loop, int threads, float **x)
+static double once(enum roof roof, const struct loops *loops, int threads, float **x, size_t *next)
 {
-    double best = 0;
-    for (int r = 0; r < REPEATS; r++) {
-        double done = 0, begin = 0, end = 0;
+    double done = 0, begin = 0, end = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : done)
+    {
+        float *mine = x[omp_get_thread_num()];
+        size_t at = *next;
+#pragma omp barrier
+#pragma omp master
+        begin = clock_now();
+        done = work(roof, loops, mine, &at);
+#pragma omp barrier
+#pragma omp master
         {
-            volatile float sink = 0;
-            int me = omp_get_thread_num();
-#pragma omp barrier
-#pragma omp master
-            begin = clock_now();
-            done = work(loop, x[me], &sink);
-#pragma omp barrier
-#pragma omp master
             end = clock_now();
+            *next = at;
         }
-        best = fmax(best, done / (end - begin));
+    }
+    return done / (end - begin);
+}
+
+static double gemm_once(float *x)
+{
+    float *a = x, *b = a + GEMM * GEMM, *c = b + GEMM * GEMM;
+    double t = clock_now();
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, a, GEMM, b, GEMM, 0,
+                c, GEMM);
+    return 2.0 * GEMM * GEMM * GEMM / (clock_now() - t);
+}
+
+/* The best rate of all threads together, once it no longer rises. */
+static double best_rate(enum roof roof, const struct loops *loops, int threads, float **x)
+{
+    double best = 0;
+    size_t next = 0;
+    for (int r = 0, left = REPEATS_LEFT; r < REPEATS_MAX && left; r++, left--) {
+        double rate = roof == ROOF_SGEMM ? gemm_once(x[0]) : once(roof, loops, threads, x, &next);
+        if (rate > 1.005 * best)
+            left = REPEATS_LEFT + 1;
+        best = fmax(best, rate);
     }
     return best;
 }
 
-static double gemm_rate(float *x)
+static void measure_all(int threads, float **x, struct roofs *out)
 {
-    double best = 0;
-    float *a = x, *b = a + GEMM * GEMM, *c = b + GEMM * GEMM;
-    for (int r = 0; r < REPEATS; r++) {
-        double t = clock_now();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, a, GEMM, b,
-                    GEMM, 0, c, GEMM);
-        best = fmax(best, 2.0 * GEMM * GEMM * GEMM / (clock_now() - t));
+    const struct roofs_kernels *k = kernels();
+    double *at = out->at;
+    struct caches reported, probed;
+    caches_reported(&reported);
+    caches_probe(x[0], DRAM_BYTES, &probed);
+    at[ROOF_L1_SIZE] = (double)reported.l1;
+    at[ROOF_L2_SIZE] = (double)reported.l2;
+    at[ROOF_LLC_SIZE] = (double)reported.llc;
+    at[ROOF_L1_PROBED] = (double)probed.l1;
+    at[ROOF_L2_PROBED] = (double)probed.l2;
+    at[ROOF_LLC_PROBED] = (double)probed.llc;
+    for (int t = 0; t < threads; t++)
+        for (size_t i = 0; i < DRAM_BYTES / sizeof **x; i++)
+            x[t][i] = -(float)(i % 7) / 4;
+
+    /* Where no last level holds it, the LLC loop runs from memory, and that is then its roof. */
+    const size_t quantum = 128 * sizeof(float), dram = DRAM_BYTES / sizeof **x;
+    const size_t llc = reported.l2 / quantum * 128 * 4;
+    const struct loops loops = {
+        {reported.l1 / 2 / quantum * 128, reported.l2 * 3 / 8 / quantum * 128,
+         llc < dram ? llc : dram, ((size_t)8 << 20) / sizeof **x},
+        {(size_t)96 << 20, (size_t)64 << 20, (size_t)48 << 20, (size_t)16 << 20}};
+    for (enum roof r = 0; r <= ROOF_DRAM_TRIAD; r++) {
+        if ((r == ROOF_BF16 && !k->bf16) || (r == ROOF_INT8 && !k->int8))
+            at[r] = at[ROOF_FP32];
+        else
+            at[r] = best_rate(r, &loops, threads, x);
     }
-    return best;
+}
+
+/* The BLAS starts its threads again after a fork when they are first needed; if that were after
+ * this thread is bound, they would all share its core. */
+static void start_blas(void)
+{
+    float *x = calloc(3 * GEMM * GEMM, sizeof *x);
+    if (x)
+        gemm_once(x);
+    free(x);
 }
 
 static int measure(void *arg, char msg[CASE_MESSAGE])
 {
     struct job *job = arg;
     float **x = calloc((size_t)job->threads, sizeof *x);
-    if (!x) {
-        snprintf(msg, CASE_MESSAGE, "out of memory for measuring the roofs");
-        return 1;
-    }
-    bool ok = true;
+    bool ok = x != NULL;
+    start_blas();
     threads_prepare(job->threads);
+    if (ok) {
 #pragma omp parallel num_threads(job->threads)
-    {
-        int me = omp_get_thread_num();
-        x[me] = aligned_alloc(64, DRAM_FLOATS * sizeof **x);
-        for (size_t i = 0; x[me] && i < DRAM_FLOATS; i++)
-            x[me][i] = -(float)(i % 7);
+        {
+            float *mine = aligned_alloc((size_t)2 << 20, DRAM_BYTES);
+            if (mine) {
+                /* At best: without the cost of looking up small pages. */
+                madvise(mine, DRAM_BYTES, MADV_HUGEPAGE);
+                memset(mine, 0, DRAM_BYTES);
+            }
+            x[omp_get_thread_num()] = mine;
+        }
+        for (int i = 0; i < job->threads; i++)
+            ok = ok && x[i];
     }
-    for (int i = 0; ok && i < job->threads; i++)
-        ok = x[i] != NULL;
-    if (!ok) {
-        snprintf(msg, CASE_MESSAGE, "out of memory for measuring the roofs");
-        return 1;
-    }
-    *job->out = (struct roofs){.fma_flops = rate(LOOP_FMA, job->threads, x),
-                               .l1_bytes = rate(LOOP_L1, job->threads, x),
-                               .l2_bytes = rate(LOOP_L2, job->threads, x),
-                               .read_bytes = rate(LOOP_DRAM, job->threads, x),
-                               .triad_bytes = rate(LOOP_TRIAD, job->threads, x),
-                               .exp_per_s = rate(LOOP_EXP, job->threads, x),
-                               .gemm_flops = gemm_rate(x[0])};
-    for (int i = 0; i < job->threads; i++)
+    if (ok)
+        measure_all(job->threads, x, job->out);
+    else
+        snprintf(msg, CASE_MESSAGE, "out of memory");
+    for (int i = 0; x && i < job->threads; i++)
         free(x[i]);
     free(x);
-    return 0;
+    return ok ? 0 : 1;
 }
 
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE])
@@ -156,6 +215,7 @@ int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE])
     char why[CASE_MESSAGE];
     int rc = measure_stage(measure, &job, 120, why);
     *out = *shared;
+    out->threads = threads;
     munmap(shared, sizeof *shared);
     if (rc)
         snprintf(msg, CASE_MESSAGE, "measuring the roofs: %.400s", why);

@@ -2,6 +2,7 @@
 /* The roofs' loops for "avx2". */
 #ifdef __x86_64__
 #define KERNELS roofs_avx2
+#define LEVEL   "avx2"
 #include "harness/measure/roofs_kernel.inc"
 #else
 typedef int attn_no_back_end; /* a translation unit may not be empty */

@@ -186,17 +186,16 @@ static void bind_figure(sqlite3_stmt *q, int i, double x)
 
 static int put_roofs(struct store *s, const struct run_info *info, char msg[CASE_MESSAGE])
 {
-    for (int t = 0; t < 2; t++) {
-        if (t && info->roof_threads[1] == info->roof_threads[0])
-            continue;
-        sqlite3_stmt *q = store_prepare(s, "INSERT INTO roof VALUES(?,?,?,?,?,?,?,?,?)", msg);
-        sqlite3_bind_int64(q, 1, info->id);
-        sqlite3_bind_int(q, 2, info->roof_threads[t]);
-        for (int i = 0; i < 7; i++)
-            bind_figure(q, 3 + i, info->roofs[t][i]);
-        if (store_run(s, q, msg))
-            return -1;
-    }
+    for (int t = 0; t < info->nroofs; t++)
+        for (int i = 0; i < ROOFS; i++) {
+            sqlite3_stmt *q = store_prepare(s, "INSERT INTO roof VALUES(?,?,?,?)", msg);
+            sqlite3_bind_int64(q, 1, info->id);
+            sqlite3_bind_int(q, 2, info->roofs[t].threads);
+            bind_text(q, 3, roof_list[i].name);
+            bind_figure(q, 4, info->roofs[t].at[i]);
+            if (store_run(s, q, msg))
+                return -1;
+        }
     return 0;
 }
 
@@ -322,10 +321,10 @@ int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int
         s,
         "INSERT INTO \"case\"(run, variant, params, family, kind, workload, input_file, phase, "
         "heads_q,"
-        " heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, seed, flops, exps, dense_flops, "
-        "bytes,"
-        " predicted_s, status, reason, time_class, memory_class)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, seed, flops, flops_bf16,"
+        " flops_int8, exps, dense_flops, bytes, predicted_s, status, reason, time_class,"
+        " memory_class)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT DO UPDATE SET run = run RETURNING id",
         msg);
     if (!q)
@@ -339,15 +338,16 @@ int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int
     bind_text(q, 16, c->dtype);
     sqlite3_bind_int(q, 17, p->threads);
     sqlite3_bind_int64(q, 18, (int64_t)c->input_seed);
-    const double figures[] = {c->cost.flops, c->cost.exps, c->cost.dense_flops, c->cost.bytes,
+    const double figures[] = {c->cost.flops, c->cost.flops_bf16,  c->cost.flops_int8,
+                              c->cost.exps,  c->cost.dense_flops, c->cost.bytes,
                               c->predicted_s};
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 7; i++)
         if (c->status == CASE_OK)
             bind_figure(q, 19 + i, figures[i]);
-    bind_text(q, 24, case_status_name(c->status));
-    bind_text(q, 25, c->reason);
-    bind_text(q, 26, c->time_class);
-    bind_text(q, 27, c->memory_class);
+    bind_text(q, 26, case_status_name(c->status));
+    bind_text(q, 27, c->reason);
+    bind_text(q, 28, c->time_class);
+    bind_text(q, 29, c->memory_class);
     if (sqlite3_step(q) == SQLITE_ROW) {
         *id = sqlite3_column_int64(q, 0);
         return store_run(s, q, msg);

@@ -7,6 +7,7 @@
 #define HARNESS_STORE_H
 
 #include "harness/case.h"
+#include "harness/roofs.h"
 
 struct store;
 
@@ -14,6 +15,9 @@ struct store;
  */
 struct store *store_open(const char *path, bool writable, char msg[CASE_MESSAGE]);
 void store_close(struct store *s);
+
+/* Numbers of threads that a run has roofs for. */
+#define RUN_ROOFS 16
 
 /* Describes a run. */
 struct run_info {
@@ -23,8 +27,8 @@ struct run_info {
     const char *plan_hash; /* hash of all planned cases and rounds: --resume matches on it */
     const char *version, *commit, *compiler, *flags;
     const char *machine_id, *machine_summary, *machine_fingerprint, *machine_covariates; /* text */
-    double roofs[2][7]; /* struct roofs in order, one thread and all threads */
-    int roof_threads[2];
+    struct roofs roofs[RUN_ROOFS]; /* one set a number of threads */
+    int nroofs;
     int rounds;
 };
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A sweep on real input, its exports, its plots, and the same from an installation elsewhere.
 . tests/cli/lib.sh
-expect 0 - "$A" run -v full -v window -v hmat -w captured -n 64,256 --causal $quick --db "$T/a.db"
+expect 0 - "$A" run -v naive -v flash -v window -v hmat -w captured -n 64,256 --causal $quick --db "$T/a.db"
 expect 0 "plain fp32" "$A" show --db "$T/a.db"
 want=run,variant,params,family,kind,workload,phase,heads_q,heads_kv,n_q,n_k,d,causal,dtype,threads,isa,status,reason,flags,samples,median_s,min_s,ci_lo_s,ci_hi_s,prepare_s,flops,bytes,gflops,roof_pct,workspace_bytes,tracked_bytes,peak_rss_bytes,rel_l2,rel_l2_p95,max_abs,cosine,floor_rel_l2
 same "$want" "$("$A" export --db "$T/a.db" | head -1 | cut -c1-${#want})" "columns"

@@ -34,9 +34,12 @@ static struct run_info a_run(const char *name)
                          .machine_fingerprint = "{}",
                          .machine_covariates = "{}",
                          .rounds = 2,
-                         .roof_threads = {1, 2}};
-    for (int i = 0; i < 7; i++)
-        r.roofs[0][i] = r.roofs[1][i] = 1e9;
+                         .nroofs = 2};
+    for (int t = 0; t < r.nroofs; t++) {
+        r.roofs[t].threads = t + 1;
+        for (int i = 0; i < ROOFS; i++)
+            r.roofs[t].at[i] = 1e9;
+    }
     snprintf(r.name, sizeof r.name, "%s", name);
     return r;
 }
@@ -59,7 +62,7 @@ static int set_up(void **state)
                             .dtype = "fp32",
                             .phase = "prefill",
                             .input_seed = 42,
-                            .problem = {8, 8, 64, 64, 64, 64, true, 1, 0.125, 42},
+                            .problem = {8, 8, 64, 64, 64, 64, true, ATTN_FP32, 1, 0.125, 42},
                             .cost = {.flops = 1e6, .exps = 1e3, .dense_flops = 1e6, .bytes = 1e4}};
     *state = f;
     return !f->s || store_run_begin(f->s, &f->run, f->msg) ||
@@ -137,6 +140,34 @@ static void test_figures(void **state)
     assert_string_equal(summary(f, "capture_rel_l2"), "NULL");
     assert_string_equal(summary(f, "status"), "ok");
     assert_string_equal(summary(f, "isa"), "avx2");
+}
+
+/* Half of the flops in bf16 and a quarter in int8: each takes its time at its own roof. */
+static void test_bound(void **state)
+{
+    struct fixture *f = *state;
+    double a[] = {1e-3, 1e-3, 1e-3};
+    struct run_info run = a_run("roofs");
+    f->c.cost = (struct attn_cost){.flops = 4e6,
+                                   .flops_bf16 = 2e6,
+                                   .flops_int8 = 1e6,
+                                   .exps = 1e3,
+                                   .dense_flops = 4e6,
+                                   .bytes = 1e3};
+    run.roofs[0].at[ROOF_FP32] = 10e9;
+    run.roofs[0].at[ROOF_BF16] = 20e9;
+    run.roofs[0].at[ROOF_INT8] = 40e9;
+    assert_int_equal(store_run_begin(f->s, &run, f->msg), 0);
+    f->run = run;
+    assert_int_equal(store_case_put(f->s, run.id, &f->c, &f->id, f->msg), 0);
+    assert_int_equal(put(f, 0, CASE_OK, a, 3), 0);
+    assert_float_equal(atof(summary(f, "roof_pct")), 22.5, 1e-9);
+    assert_string_equal(summary(f, "flags"), "");
+    /* A time below the bound is an error of ours, not a record. */
+    double b[] = {1e-4, 1e-4, 1e-4, 1e-4, 1e-4};
+    assert_int_equal(put(f, 1, CASE_OK, b, 5), 0);
+    assert_float_equal(atof(summary(f, "roof_pct")), 225, 1e-9);
+    assert_string_equal(summary(f, "flags"), "mistrusted");
 }
 
 /* A case is as good as its worst round, and then has no figures. */
@@ -233,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_figures, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_worst_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rounds_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_runs, set_up, tear_down),

@@ -66,6 +66,10 @@ void attn_span_cost(const struct attn_problem *p, const double *params,
     }
     cost->exps = (double)p->heads_q * pairs;
     cost->flops = 2.0 * (double)(p->d + p->d_v) * cost->exps;
+    if (job->arith == ATTN_ARITH_INT8)
+        cost->flops_int8 = 2.0 * (double)p->d * cost->exps;
+    if (job->arith != ATTN_ARITH_FP32)
+        cost->flops_bf16 = cost->flops - cost->flops_int8;
     cost->dense_flops = attn_dense_flops(p);
     cost->bytes = attn_io_bytes(p);
     cost->workspace = attn_block_workspace(p, job->arith, job->splits);
