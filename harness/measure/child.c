@@ -103,8 +103,23 @@ void child_send(struct child *c, const char *text)
     /* A case is smaller than a pipe's buffer, so this cannot block. */
     if (write(c->in, text, strlen(text)) < 0)
         errno = 0;
-    close(c->in);
+}
+
+void child_close(struct child *c)
+{
+    if (c->in >= 0)
+        close(c->in);
     c->in = -1;
+}
+
+void child_pause(struct child *c)
+{
+    kill(-c->pid, SIGSTOP);
+}
+
+void child_resume(struct child *c)
+{
+    kill(-c->pid, SIGCONT);
 }
 
 /* Keeps the last line of what it says on standard error. */
@@ -168,8 +183,7 @@ enum child_event child_next(struct child *c, double deadline)
 bool child_finish(struct child *c, double deadline, int *status)
 {
     bool killed = false;
-    if (c->in >= 0)
-        close(c->in);
+    child_close(c);
     while (waitpid(c->pid, status, WNOHANG) == 0) {
         if (child_clock() >= deadline) {
             killed = true;

@@ -26,8 +26,15 @@ enum child_event { CHILD_LINE, CHILD_END, CHILD_LATE, CHILD_TOO_LONG, CHILD_INTE
 /* argv[0] is executed. 0, or -1 with errno. */
 int child_start(struct child *c, char *const argv[], const struct child_limits *limits);
 
-/* Writes text to its input and closes it. Errors show later, as the end of its output. */
+/* Writes text to its input. Errors show later, as the end of its output. */
 void child_send(struct child *c, const char *text);
+
+/* Closes its input: there will be no more. */
+void child_close(struct child *c);
+
+/* Stops its whole group, threads that wait in a loop included, and lets it go on. */
+void child_pause(struct child *c);
+void child_resume(struct child *c);
 
 /* Waits for the next line of output (in c->line, without its end), until `deadline`. */
 enum child_event child_next(struct child *c, double deadline);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One round: starts a worker, sends the case, reads the answer; all trouble becomes a status. */
-#include "harness/measure/child.h"
-#include "harness/measure/measure.h"
+#include "harness/measure/exchange.h"
 
 #include <errno.h>
 #include <math.h>
@@ -53,8 +52,8 @@ static void write_case(const struct bench_case *c, const struct measure_files *f
         o->max_samples, o->max_seconds, o->target_ci, o->min_warmup_s, limit);
 }
 
-static int start(struct child *child, const struct measure_options *o,
-                 const struct child_limits *limits)
+int exchange_start(struct child *child, const struct measure_options *o,
+                   const struct child_limits *limits)
 {
     char *argv[80];
     int n = 0;
@@ -206,53 +205,81 @@ static void judge_end(struct outcome *o, int status, const char *said)
                 WEXITSTATUS(status), colon, said);
 }
 
+void exchange_send(struct child *child, const struct bench_case *c,
+                   const struct measure_files *files, const struct measure_options *options)
+{
+    char text[24576];
+    unlink(files->output);
+    write_case(c, files, options, fmax(0, options->memory_limit), text, sizeof text);
+    child_send(child, text);
+}
+
+enum child_event exchange_receive(struct child *child, const struct measure_files *files,
+                                  double timeout_s, struct outcome *out)
+{
+    const double deadline = child_clock() + timeout_s;
+    enum child_event event;
+    *out = (struct outcome){.status = CASE_FAILED};
+    while ((event = child_next(child, deadline)) == CHILD_LINE)
+        if (answer_line(out, child->line, files->output))
+            return event;
+    if (event == CHILD_LATE)
+        verdict(out, CASE_TIMEOUT, "no answer within %.0f s (--case-timeout)", timeout_s);
+    else if (event == CHILD_TOO_LONG)
+        verdict(out, CASE_FAILED, "the worker printed a line longer than 4,095 bytes");
+    return event;
+}
+
+void exchange_finish(struct child *child, enum child_event event, struct outcome *out)
+{
+    const bool answered = event == CHILD_LINE && out->status != CASE_FAILED;
+    int status = 0;
+    bool killed = child_finish(child,
+                               answered             ? child_clock() + GRACE_S
+                               : event == CHILD_END ? child_clock() + 0.5
+                                                    : 0,
+                               &status);
+    if (answered && killed)
+        verdict(out, CASE_TIMEOUT, "answered, then did not exit within %.0f s", GRACE_S);
+    else if (event == CHILD_END && killed)
+        verdict(out, CASE_FAILED, "the worker closed its output without an answer, and went on");
+    else if (event == CHILD_END)
+        judge_end(out, status, child->last);
+}
+
+double exchange_timeout(const struct bench_case *c, const struct measure_options *options)
+{
+    double predicted = c->predicted_s * 8 + options->max_seconds + options->min_warmup_s;
+    return options->case_timeout_s > 0 ? options->case_timeout_s : fmax(30, 20 * predicted);
+}
+
+struct child_limits exchange_limits(const struct bench_case *c,
+                                    const struct measure_options *options)
+{
+    struct child_limits limits = {.threads = c->problem.threads};
+    /* Inputs lie in memory twice while they are read; libraries reserve address space a thread. */
+    if (options->memory_limit > 0)
+        limits.address_space = options->memory_limit + 3 * attn_io_bytes(&c->problem) +
+                               192 * 0x1p20 * (c->problem.threads + 2);
+    return limits;
+}
+
 int measure_round(const struct bench_case *c, const struct measure_files *files,
                   const struct measure_options *options, struct outcome *out)
 {
-    char text[24576];
     struct child child;
-    double predicted = c->predicted_s * 8 + options->max_seconds + options->min_warmup_s;
-    double timeout =
-        options->case_timeout_s > 0 ? options->case_timeout_s : fmax(30, 20 * predicted);
-    double limit = options->memory_limit > 0 ? options->memory_limit : 0;
-    struct child_limits limits = {.threads = c->problem.threads};
-    /* Inputs lie in memory twice while they are read; libraries reserve address space a thread. */
-    if (limit > 0)
-        limits.address_space =
-            limit + 3 * attn_io_bytes(&c->problem) + 192 * 0x1p20 * (c->problem.threads + 2);
+    const struct child_limits limits = exchange_limits(c, options);
     *out = (struct outcome){.status = CASE_FAILED};
-    unlink(files->output);
     measure_set_blas_core();
-    if (start(&child, options, &limits)) {
+    if (exchange_start(&child, options, &limits)) {
         verdict(out, CASE_FAILED, "cannot start a worker: %s", strerror(errno));
         return 0;
     }
-    write_case(c, files, options, limit, text, sizeof text);
-    child_send(&child, text);
-
-    const double deadline = child_clock() + timeout;
-    enum child_event event;
-    bool answered = false, nonsense = false;
-    while (!answered && (event = child_next(&child, deadline)) == CHILD_LINE)
-        answered = answer_line(out, child.line, files->output);
-    nonsense = answered && out->status == CASE_FAILED;
-    int status = 0;
-    bool killed = child_finish(&child,
-                               answered && !nonsense             ? child_clock() + GRACE_S
-                               : !answered && event == CHILD_END ? child_clock() + 0.5
-                                                                 : 0,
-                               &status);
-    if (answered && !nonsense && killed)
-        verdict(out, CASE_TIMEOUT, "answered, then did not exit within %.0f s", GRACE_S);
-    else if (!answered && event == CHILD_LATE)
-        verdict(out, CASE_TIMEOUT, "no answer within %.0f s (--case-timeout)", timeout);
-    else if (!answered && event == CHILD_TOO_LONG)
-        verdict(out, CASE_FAILED, "the worker printed a line longer than 4,095 bytes");
-    else if (!answered && event == CHILD_END && killed)
-        verdict(out, CASE_FAILED, "the worker closed its output without an answer, and went on");
-    else if (!answered && event == CHILD_END)
-        judge_end(out, status, child.last);
-    return !answered && event == CHILD_INTERRUPTED ? -1 : 0;
+    exchange_send(&child, c, files, options);
+    child_close(&child);
+    enum child_event event = exchange_receive(&child, files, exchange_timeout(c, options), out);
+    exchange_finish(&child, event, out);
+    return event == CHILD_INTERRUPTED ? -1 : 0;
 }
 
 void outcome_free(struct outcome *out)
