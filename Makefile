@@ -137,6 +137,9 @@ readme: build ## write the table of variants into README.md
 new-variant: ## NAME=my_method FAMILY=sparse: write a skeleton and its line in variants.def
 	sh scripts/new_variant.sh '$(NAME)' '$(FAMILY)'
 
+peers-setup: ## PyTorch and ONNX Runtime in an environment of their own, for the suite peers
+	sh scripts/peers/setup.sh
+
 install: build ## install into PREFIX (DESTDIR is honoured)
 	install -D -m 755 $(BUILD)/attnbench $(DESTDIR)$(PREFIX)/bin/attnbench
 	install -D -m 644 variants/attn.h $(DESTDIR)$(PREFIX)/include/attnbench/variants/attn.h
@@ -144,6 +147,8 @@ install: build ## install into PREFIX (DESTDIR is honoured)
 		$(DESTDIR)$(PREFIX)/include/attnbench/variants/kernels/block.h
 	for f in results/captures/*; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/attnbench/captures/$$(basename $$f); done
+	for f in scripts/peers/*.py scripts/peers/setup.sh scripts/peers/requirements.txt; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/attnbench/peers/$$(basename $$f); done
 
 clean: ## remove everything built
 	rm -rf build build-asan build-tsan
@@ -152,4 +157,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 .PHONY: build test test-programs asan tsan fuzz check format lint bench plots readme new-variant \
-	install clean help FORCE
+	peers-setup 	install clean help FORCE

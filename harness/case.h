@@ -46,9 +46,10 @@ struct bench_case {
     char input_file[4096];       /* --input FILE, or "" */
     struct attn_problem problem; /* threads and seed included */
     uint64_t input_seed;
-    char dtype[8];            /* "fp32" */
     char phase[16];           /* "prefill", or "decode" when n_q is 1 */
+    char peer[32];            /* program of scripts/peers that measures it, or "": ourselves */
     struct attn_cost cost;    /* as declared; zero when unsupported */
+    double start_s;           /* until its worker can measure: process, libraries, compilation */
     double predicted_s;       /* one call */
     double predicted_total_s; /* all rounds, warm-up and judging */
     double predicted_bytes;   /* resident memory of its worker */
@@ -62,8 +63,9 @@ struct outcome {
     char reason[CASE_MESSAGE];
     unsigned flags; /* CASE_FEW | CASE_UNSTABLE | CASE_UNACCOUNTED */
     int nsamples;
-    double *samples;        /* seconds a call, in the order taken */
-    int inner;              /* calls inside one sample */
+    double *samples; /* seconds a call, in the order taken */
+    int inner;       /* calls inside one sample */
+    /* Figures from here to lib_bytes are NaN when the worker does not give them. */
     double prepare_s;       /* one prepare() */
     double cold_s;          /* the first run() */
     double workspace_bytes; /* declared by the variant */

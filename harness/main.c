@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of subcommands. */
 #include "harness/cmd/cmd.h"
+#include "harness/measure/blas_core.h"
 #include "harness/version.h"
 #include "variants/kernels/isa.h"
 
@@ -45,6 +46,7 @@ static void usage(FILE *f)
 int main(int argc, char **argv)
 {
     argp_err_exit_status = EXIT_USAGE;
+    blas_core_settle(argv);
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -4,6 +4,7 @@
 #include "harness/inputs/tensorfile.h"
 #include "harness/inputs/workload.h"
 #include "harness/plan/specs.h"
+#include "variants/registry.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -119,7 +120,8 @@ static int stage(void *arg, char msg[CASE_MESSAGE])
 {
     struct stage_job *job = arg;
     const struct attn_problem *p = &job->c->problem;
-    struct inputs_shape shape = {p->heads_q, p->heads_kv, p->n_q, p->n_k, p->d, p->d_v, p->causal};
+    struct inputs_shape shape = {p->heads_q, p->heads_kv, p->n_q,    p->n_k,
+                                 p->d,       p->d_v,      p->causal, p->dtype};
     const char *file = *job->c->input_file ? job->c->input_file : NULL;
     struct inputs in;
     int rc = inputs_make(job->work->workload, job->work->params, job->c->input_seed, &shape, file,
@@ -219,10 +221,10 @@ const struct staged *scratch_inputs(struct scratch *s, const struct bench_case *
         free(set);
         return NULL;
     }
-    snprintf(set->key, sizeof set->key, "%s|%s|%lld %lld %lld %lld %lld %lld %d|%llu", c->workload,
-             c->input_file, (long long)p->heads_q, (long long)p->heads_kv, (long long)p->n_q,
-             (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal,
-             (unsigned long long)c->input_seed);
+    snprintf(set->key, sizeof set->key, "%s|%s|%lld %lld %lld %lld %lld %lld %d %s|%llu",
+             c->workload, c->input_file, (long long)p->heads_q, (long long)p->heads_kv,
+             (long long)p->n_q, (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal,
+             attn_dtype_name(p->dtype), (unsigned long long)c->input_seed);
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->sets[i]->key, set->key) == 0) {
             free(set);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Exact methods above this relative error are wrong. */
-#define GATE_FP32 1e-5
+static const double gates[ATTN_DTYPES] = {[ATTN_FP32] = 1e-5, [ATTN_BF16] = 1e-2};
 
 struct sweep {
     const struct plan *plan;
@@ -64,7 +64,7 @@ static void judge(const struct bench_case *c, const struct staged *in, const cha
                  "the worker's output has not the shape (%lld, %lld, %lld)", (long long)p->heads_q,
                  (long long)p->n_q, (long long)p->d_v);
     } else {
-        double gate = strcmp(c->kind, "exact") == 0 ? GATE_FP32 : 0;
+        double gate = strcmp(c->kind, "exact") == 0 ? gates[p->dtype] : 0;
         o->status = judge_output(&in->reference, t->data, gate, m, o->reason);
         if (o->status == CASE_OK && in->source_rows)
             m->capture_rel_l2 = judge_capture(t->data, p->heads_q, p->n_q, p->d_v, in->source_row,

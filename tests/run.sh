@@ -52,5 +52,13 @@ for script in tests/cli/test_*.sh; do
     check "$(basename "$script")" env BUILD="$BUILD" sh "$script"
 done
 
+# The peers' own libraries, where they are installed.
+if PYTHON=$(python=${ATTN_PEERS_PYTHON:-scripts/peers/venv/bin/python3}; command -v "$python"); then
+    export PYTHON
+    check peers env BUILD="$BUILD" sh tests/cli/peers.sh
+else
+    echo "skipped peers' libraries: not installed (make peers-setup)"
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

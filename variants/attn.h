@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Raised whenever a struct below changes; a plugin with another number is refused. */
 #define ATTN_ABI_VERSION 3
@@ -170,6 +171,25 @@ struct attn_variant {
     extern const struct attn_variant attn_variant_##id;                                            \
     const struct attn_variant attn_variant_##id
 #endif
+
+/* The bfloat16 nearest to x, ties to even; NaN stays NaN. */
+static inline uint16_t attn_to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x)
+        return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* The value of a bfloat16. */
+static inline float attn_from_bf16(uint16_t x)
+{
+    const uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 /* Position of query i among the keys (may be negative when N_q > N_k). */
 static inline int64_t attn_position(const struct attn_problem *p, int64_t i)

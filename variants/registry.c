@@ -28,7 +28,7 @@ static int count = 0
 #undef VARIANT
 
 static const char *const families[ATTN_FAMILIES] = {
-    "baseline", "full", "sparse", "linear", "longrange", "hierarchical",
+    "baseline", "full", "sparse", "linear", "longrange", "hierarchical", "peer",
 };
 
 int attn_variant_count(void)
@@ -60,6 +60,23 @@ const char *attn_kind_name(enum attn_kind kind)
     return names[kind];
 }
 
+static const char *const dtypes[ATTN_DTYPES] = {"fp32", "bf16"};
+
+const char *attn_dtype_name(enum attn_dtype dtype)
+{
+    return dtypes[dtype];
+}
+
+bool attn_dtype_parse(const char *name, enum attn_dtype *out)
+{
+    for (int i = 0; i < ATTN_DTYPES; i++)
+        if (strcmp(name, dtypes[i]) == 0) {
+            *out = (enum attn_dtype)i;
+            return true;
+        }
+    return false;
+}
+
 static bool good_name(const char *s, const char *allowed)
 {
     return s && *s && s[strspn(s, allowed)] == '\0' && strlen(s) < 48;
@@ -74,8 +91,10 @@ static const char *defect(const struct attn_variant *v)
         return "its family or kind is not one of attn.h";
     if (!v->summary || !v->cite || !v->time_class || !v->memory_class)
         return "summary, cite, time_class and memory_class must be set";
-    if (!v->cost || !v->run)
-        return "cost and run must be set";
+    if (!v->cost || !v->run == !v->worker)
+        return "cost must be set, and either run or worker";
+    if (!v->worker != (v->family != ATTN_PEER))
+        return "a worker makes a peer: family must be ATTN_PEER, and only then";
     if (!(v->caps & (ATTN_CAUSAL | ATTN_NONCAUSAL)))
         return "caps allow neither causal nor non-causal problems";
     int n = 0;
@@ -213,6 +232,8 @@ bool attn_supports(const struct attn_variant *v, const struct attn_problem *p, c
         *why = "needs a key head for each query head";
     else if (p->d != p->d_v && !(v->caps & ATTN_DV))
         *why = "needs d_v = d";
+    else if (p->dtype == ATTN_BF16 && !(v->caps & ATTN_TAKES_BF16))
+        *why = "takes inputs in fp32 only";
     else
         return v->supports ? v->supports(p, params, why) : true;
     return false;

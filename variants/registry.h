@@ -22,9 +22,16 @@ const struct attn_variant *attn_variant_find(const char *name);
  */
 int attn_plugin_load(const char *path, char msg[ATTN_MESSAGE]);
 
-/* "full", "sparse" ...; kind: "exact", "approximates", "replaces". Static strings. */
+/*
+ * "full", "sparse" ...; kind: "exact", "approximates", "replaces"; dtype: "fp32", "bf16". Static
+ * strings.
+ */
 const char *attn_family_name(enum attn_family family);
 const char *attn_kind_name(enum attn_kind kind);
+const char *attn_dtype_name(enum attn_dtype dtype);
+
+/* Finds a dtype by its name. False when there is none of it. */
+bool attn_dtype_parse(const char *name, enum attn_dtype *out);
 
 /*
  * Fills values[] with defaults, then applies text "key=value,key=value" (may be empty or

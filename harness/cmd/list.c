@@ -27,8 +27,9 @@ static void list_variants(bool markdown)
                    attn_kind_name(v->kind), v->time_class, v->memory_class, v->summary, v->cite);
             continue;
         }
-        printf("%-16s %-13s %-12s time %-8s memory %-6s %s [%s]\n", v->name,
-               attn_family_name(v->family), attn_kind_name(v->kind), v->time_class, v->memory_class,
+        printf("%-18s %-13s %-12s %-9s time %-8s memory %-6s %s [%s]\n", v->name,
+               attn_family_name(v->family), attn_kind_name(v->kind),
+               v->caps & ATTN_TAKES_BF16 ? "fp32,bf16" : "fp32", v->time_class, v->memory_class,
                v->summary, v->cite);
         print_params(v->params);
     }
@@ -49,7 +50,9 @@ static void list_suites(void)
         const struct suite *s = suite_at(i);
         printf("%-10s %s\n", s->name, s->summary);
         for (const struct suite_part *p = s->parts; p->lengths; p++)
-            printf("    -v '%s' -w %s -n %s%s\n", p->variants, p->workloads, p->lengths,
+            printf("    -v '%s' -w %s -n %s -t %s --dim %d --dtype %s%s\n", p->variants,
+                   p->workload, p->lengths, p->threads ? p->threads : "all",
+                   p->dim ? (int)p->dim : 64, attn_dtype_name(p->dtype),
                    p->causal ? " --causal" : "");
     }
 }

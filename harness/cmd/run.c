@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* attnbench run: plan, measure, store; a short account at the end. */
 #include "harness/cmd/cmd.h"
+#include "harness/measure/peers.h"
 #include "harness/measure/signals.h"
 #include "harness/sweep.h"
 #include "harness/version.h"
@@ -16,6 +17,7 @@ enum {
     OPT_DIM,
     OPT_QUERIES,
     OPT_CAUSAL,
+    OPT_DTYPE,
     OPT_INPUT,
     OPT_BUDGET,
     OPT_CASE_TIMEOUT,
@@ -36,12 +38,13 @@ static const struct argp_option options[] = {
      "Name, glob or family; values sweep a parameter; repeats", 0},
     {"length", 'n', "LENGTHS", 0, "Keys: 256..65536 doubles, 512,1k,8k lists", 0},
     {"workload", 'w', "WORKLOAD[:key=v]", 0, "Inputs: see `attnbench list workloads`; repeats", 0},
-    {"threads", 't', "LIST", 0, "Threads, e.g. 1,2 (default: one a physical core)", 0},
+    {"threads", 't', "LIST", 0, "Threads, e.g. 1,2 or 1,all (default all: one a physical core)", 0},
     {"heads", OPT_HEADS, "N", 0, "Query heads (default 8)", 0},
     {"kv-heads", OPT_KV_HEADS, "N", 0, "Key/value heads (default: as many as query heads)", 0},
     {"dim", OPT_DIM, "N", 0, "Channels a head (default 64)", 0},
     {"queries", OPT_QUERIES, "N", 0, "Queries (default: as many as keys); 1 is decoding", 0},
     {"causal", OPT_CAUSAL, 0, 0, "Mask later keys, bottom-right aligned", 0},
+    {"dtype", OPT_DTYPE, "fp32|bf16", 0, "Type of the inputs (default fp32)", 0},
     {"input", OPT_INPUT, "FILE", 0, "q, k, v from .safetensors, .npz, or a folder of .npy", 0},
     {"budget", OPT_BUDGET, "TIME", 0, "Stop beginning rounds after 90s, 10m, 2h", 0},
     {"case-timeout", OPT_CASE_TIMEOUT, "TIME", 0,
@@ -128,6 +131,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case OPT_CAUSAL:
         r->causal = 1;
+        break;
+    case OPT_DTYPE:
+        r->dtype = arg;
         break;
     case OPT_INPUT:
         r->input = arg;
@@ -242,6 +248,16 @@ static int conclude(const struct sweep_result *r, const char *db, const struct r
     return r->unexpected ? EXIT_UNEXPECTED : r->ok ? EXIT_FINE : EXIT_NOTHING;
 }
 
+/* An environment that names something that is not there is a mistake, not a missing package. */
+static int check_peers(const struct plan *p, char msg[CASE_MESSAGE])
+{
+    struct peer_command command;
+    for (size_t i = 0; i < p->count; i++)
+        if (*p->cases[i].peer && peer_locate(p->cases[i].peer, &command, msg) < 0)
+            return -1;
+    return 0;
+}
+
 static int measure(const struct arguments *a, const struct plan *p, const char *command,
                    struct machine *machine)
 {
@@ -252,6 +268,10 @@ static int measure(const struct arguments *a, const struct plan *p, const char *
         return cmd_fail(EXIT_USAGE, msg);
     struct run_info info = {0};
     int status = EXIT_UNEXPECTED, found = 0;
+    if (check_peers(p, msg)) {
+        store_close(s);
+        return cmd_fail(EXIT_USAGE, msg);
+    }
     if (a->resume && (found = store_run_find_unfinished(s, p->hash, &info, msg)) == 0)
         fputs("no unfinished run of this plan: starting a new one\n", stderr);
     if (found < 0 || (found == 0 && begin_run(s, a, p, command, machine, &info, msg))) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of workloads, and what all of them share. */
 #include "harness/inputs/workload.h"
+#include "harness/files.h"
 #include "harness/inputs/composite.h"
 #include "harness/inputs/random.h"
 
@@ -132,6 +133,12 @@ static size_t floats(int64_t heads, int64_t n, int64_t d)
     return (size_t)heads * (size_t)n * (size_t)d;
 }
 
+static void round_to(enum attn_dtype dtype, float *x, size_t n)
+{
+    for (size_t i = 0; i < n && dtype == ATTN_BF16; i++)
+        x[i] = attn_from_bf16(attn_to_bf16(x[i]));
+}
+
 int inputs_make(const struct workload *w, const double *params, uint64_t seed,
                 const struct inputs_shape *shape, const char *file, struct inputs *out,
                 char msg[WORKLOAD_MESSAGE])
@@ -152,6 +159,9 @@ int inputs_make(const struct workload *w, const double *params, uint64_t seed,
         inputs_free(out);
         return rc;
     }
+    round_to(s->dtype, out->q, nq);
+    round_to(s->dtype, out->k, nk);
+    round_to(s->dtype, out->v, nv);
     out->checksum = hash_bytes(hash_bytes(hash_bytes(nq * 31 + nk, out->q, nq * 4), out->k, nk * 4),
                                out->v, nv * 4);
     return 0;
@@ -197,32 +207,22 @@ int gauss_make(const struct workload *w, const double *params, uint64_t seed, co
 
 int data_path(const char *name, char *out, size_t size, char msg[WORKLOAD_MESSAGE])
 {
-    static const char *const folders[] = {"/../results/", "/../share/attnbench/"};
+    /* Test programs lie two folders deeper than the command. */
+    static const char *const folders[] = {"../results", "../share/attnbench", "../../../results",
+                                          NULL};
     const char *set = getenv("ATTN_DATA_DIR");
-    char self[2048];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    if (set && *set) {
-        snprintf(out, size, "%s/%s", set, name);
-        if (access(out, R_OK) == 0)
+    if (!set || !*set) {
+        if (file_beside_command(folders, name, out, size))
             return 0;
-    } else {
-        for (int i = 0; i < 2; i++) {
-            snprintf(out, size, "%s%s%s", self, folders[i], name);
-            if (access(out, R_OK) == 0)
-                return 0;
-        }
-        /* Test programs lie two folders deeper than the command. */
-        snprintf(out, size, "%s/../../../results/%s", self, name);
-        if (access(out, R_OK) == 0)
-            return 0;
+        snprintf(msg, WORKLOAD_MESSAGE,
+                 "%.200s is not installed with the command; ATTN_DATA_DIR names the folder of "
+                 "captures/",
+                 name);
+        return -1;
     }
-    snprintf(msg, WORKLOAD_MESSAGE,
-             "%.200s: not found %s%.200s; ATTN_DATA_DIR names the folder of captures/", name,
-             set && *set ? "in ATTN_DATA_DIR=" : "beside the command in ",
-             set && *set ? set : self);
+    snprintf(out, size, "%s/%s", set, name);
+    if (access(out, R_OK) == 0)
+        return 0;
+    snprintf(msg, WORKLOAD_MESSAGE, "%.200s: not found in ATTN_DATA_DIR=%.200s", name, set);
     return -1;
 }

@@ -14,13 +14,15 @@
 struct inputs_shape {
     int64_t heads_q, heads_kv, n_q, n_k, d, d_v;
     bool causal;
+    enum attn_dtype dtype; /* every value is rounded to it, once */
 };
 
 struct inputs {
     struct inputs_shape shape;
     double scale;      /* multiplies q.k */
-    float *q, *k, *v;  /* (H_q, n_q, d), (H_kv, n_k, d), (H_kv, n_k, d_v); owned, 64-byte aligned */
-    uint64_t checksum; /* of the bytes and the shape */
+    float *q, *k, *v;  /* (H_q, n_q, d), (H_kv, n_k, d), (H_kv, n_k, d_v); owned, 64-byte aligned;
+                          fp32 whatever the dtype */
+    uint64_t checksum; /* of the bytes, as rounded, and the shape */
     char note[2048];   /* a JSON object: achieved masses, or where a capture comes from */
     int64_t nrows;     /* rows of the source's own output; 0: none, or not comparable */
     int64_t *rows;     /* (nrows) query indices; owned */

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOLERANCE 2e-5
-#define CANARY    64
+#define TOLERANCE      2e-5
+#define TOLERANCE_BF16 1e-2
+#define CANARY         64
 
 struct shape {
     int heads_q, heads_kv, n_q, n_k, d, d_v;
@@ -27,7 +28,8 @@ struct bench {
     const struct attn_variant *v;
     struct attn_problem p;
     double params[ATTN_MAX_PARAMS];
-    float *q, *k, *v_in, *o, *o2;
+    float *q, *k, *v_in, *o, *o2; /* values of the problem's dtype */
+    uint16_t *q16, *k16, *v16;    /* the same as bf16 */
     double *expected;
     unsigned char *ws;
     size_t nq, nk, nv, no, workspace;
@@ -41,10 +43,20 @@ static double uniform(uint64_t *state)
     return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
 }
 
-static void fill(float *x, size_t n, uint64_t *state)
+static void fill(const struct bench *b, float *x, size_t n, uint64_t *state)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (float)(4 * uniform(state) - 2);
+        if (b->p.dtype == ATTN_BF16)
+            x[i] = attn_from_bf16(attn_to_bf16(x[i]));
+    }
+}
+
+static const uint16_t *narrow(const float *x, size_t n, uint16_t *to)
 {
     for (size_t i = 0; i < n; i++)
-        x[i] = (float)(4 * uniform(state) - 2);
+        to[i] = attn_to_bf16(x[i]);
+    return to;
 }
 
 static void *room(size_t bytes)
@@ -59,6 +71,9 @@ static void release(struct bench *b)
     free(b->v_in);
     free(b->o);
     free(b->o2);
+    free(b->q16);
+    free(b->k16);
+    free(b->v16);
     free(b->expected);
     free(b->ws);
 }
@@ -77,13 +92,17 @@ static bool allocate(struct bench *b, uint64_t seed)
     b->v_in = room(b->nv * sizeof(float));
     b->o = room(b->no * sizeof(float));
     b->o2 = room(b->no * sizeof(float));
+    b->q16 = room(b->nq * sizeof(uint16_t));
+    b->k16 = room(b->nk * sizeof(uint16_t));
+    b->v16 = room(b->nv * sizeof(uint16_t));
     b->expected = room(b->no * sizeof(double));
     b->ws = room(b->workspace + CANARY);
-    if (!b->q || !b->k || !b->v_in || !b->o || !b->o2 || !b->expected || !b->ws)
+    if (!b->q || !b->k || !b->v_in || !b->o || !b->o2 || !b->q16 || !b->k16 || !b->v16 ||
+        !b->expected || !b->ws)
         return false;
-    fill(b->q, b->nq, &seed);
-    fill(b->k, b->nk, &seed);
-    fill(b->v_in, b->nv, &seed);
+    fill(b, b->q, b->nq, &seed);
+    fill(b, b->k, b->nk, &seed);
+    fill(b, b->v_in, b->nv, &seed);
     return true;
 }
 
@@ -94,6 +113,11 @@ static const char *run(struct bench *b, float *o)
     memset(b->ws, 0xff, b->workspace);
     memset(b->ws + b->workspace, 0xa5, CANARY);
     struct attn_io io = {.q = b->q, .k = b->k, .v = b->v_in, .o = o};
+    if (b->p.dtype == ATTN_BF16)
+        io = (struct attn_io){.q16 = narrow(b->q, b->nq, b->q16),
+                              .k16 = narrow(b->k, b->nk, b->k16),
+                              .v16 = narrow(b->v_in, b->nv, b->v16),
+                              .o = o};
     if (b->v->prepare && b->v->prepare(&b->p, b->params, b->ws) != ATTN_OK)
         return "prepare() did not return ATTN_OK";
     if (b->v->run(&b->p, b->params, b->ws, &io) != ATTN_OK)
@@ -133,6 +157,10 @@ static const char *against_definition(struct bench *b)
         return judge_rel_l2(b->o, b->expected, (int64_t)b->no) <= b->v->rounding
                    ? NULL
                    : "differs from its definition by more than the rounding it declares";
+    if (p->dtype == ATTN_BF16)
+        return judge_rel_l2(b->o, b->expected, (int64_t)b->no) <= TOLERANCE_BF16
+                   ? NULL
+                   : "differs from its definition by more than 1e-2 on bf16 inputs";
     return judge_rel_l2(b->o, b->expected, (int64_t)b->no) <= TOLERANCE
                ? NULL
                : "differs from its definition by more than 2e-5";
@@ -147,12 +175,12 @@ static const char *causality(struct bench *b, uint64_t seed)
         return NULL;
     for (int64_t h = 0; h < p->heads_kv; h++) {
         if (!b->v->looks_ahead)
-            fill(b->k + (h * p->n_k + half) * p->d, (size_t)((p->n_k - half) * p->d), &seed);
-        fill(b->v_in + (h * p->n_k + half) * p->d_v, (size_t)((p->n_k - half) * p->d_v), &seed);
+            fill(b, b->k + (h * p->n_k + half) * p->d, (size_t)((p->n_k - half) * p->d), &seed);
+        fill(b, b->v_in + (h * p->n_k + half) * p->d_v, (size_t)((p->n_k - half) * p->d_v), &seed);
     }
     for (int64_t h = 0; h < p->heads_q && !b->v->looks_ahead; h++)
         if (first < p->n_q)
-            fill(b->q + (h * p->n_q + first) * p->d, (size_t)((p->n_q - first) * p->d), &seed);
+            fill(b, b->q + (h * p->n_q + first) * p->d, (size_t)((p->n_q - first) * p->d), &seed);
     const char *why = run(b, b->o2);
     if (why)
         return why;
@@ -182,8 +210,9 @@ static const char *one_case(struct bench *b, uint64_t seed)
     return why ? why : causality(b, seed ^ 1);
 }
 
-static void one_shape(const struct attn_variant *v, const struct shape *s, bool causal, bool small,
-                      uint64_t seed, FILE *f, struct conform_result *result)
+static void one_shape(const struct attn_variant *v, const struct shape *s, enum attn_dtype dtype,
+                      bool causal, bool small, uint64_t seed, FILE *f,
+                      struct conform_result *result)
 {
     struct bench b = {.v = v};
     b.p = (struct attn_problem){.heads_q = s->heads_q,
@@ -193,6 +222,7 @@ static void one_shape(const struct attn_variant *v, const struct shape *s, bool 
                                 .d = s->d,
                                 .d_v = s->d_v,
                                 .causal = causal,
+                                .dtype = dtype,
                                 .threads = 2,
                                 .scale = 1 / sqrt(s->d),
                                 .seed = seed};
@@ -216,17 +246,20 @@ static void one_shape(const struct attn_variant *v, const struct shape *s, bool 
     result->failed++;
     char params[256];
     attn_params_format(v, b.params, params, sizeof params);
-    fprintf(f, "%s (%s) heads %d/%d n_q %d n_k %d d %d d_v %d%s seed %llu: %s\n", v->name, params,
-            s->heads_q, s->heads_kv, s->n_q, s->n_k, s->d, s->d_v, causal ? " causal" : "",
-            (unsigned long long)seed, why);
+    fprintf(f, "%s (%s) heads %d/%d n_q %d n_k %d d %d d_v %d %s%s seed %llu: %s\n", v->name,
+            params, s->heads_q, s->heads_kv, s->n_q, s->n_k, s->d, s->d_v, attn_dtype_name(dtype),
+            causal ? " causal" : "", (unsigned long long)seed, why);
 }
 
 void conform_check(const struct attn_variant *v, uint64_t seed, FILE *f,
                    struct conform_result *result)
 {
     *result = (struct conform_result){0};
+    const int dtypes = v->caps & ATTN_TAKES_BF16 ? ATTN_DTYPES : ATTN_FP32 + 1;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int causal = 0; causal < 2; causal++)
-            for (int small = 0; small < 2; small++)
-                one_shape(v, &shapes[i], causal, small, seed + i, f, result);
+        for (int dtype = 0; dtype < dtypes; dtype++)
+            for (int causal = 0; causal < 2; causal++)
+                for (int small = 0; small < 2; small++)
+                    one_shape(v, &shapes[i], (enum attn_dtype)dtype, causal, small, seed + i, f,
+                              result);
 }

@@ -65,6 +65,10 @@ static void become(char *const argv[], const struct child_limits *limits, int in
     setenv("OMP_NUM_THREADS", text, 1);
     /* The worker raises it after flushing denormals; threads made before would not have that. */
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    if (limits->bound) {
+        sched_setaffinity(0, sizeof limits->cpus, &limits->cpus);
+        setenv("OMP_PROC_BIND", "true", 1);
+    }
     execvp(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sched.h>
 #include <sys/types.h>
 
 struct child {
@@ -19,6 +20,8 @@ struct child {
 struct child_limits {
     double address_space; /* bytes; <= 0: none */
     int threads;
+    bool bound; /* its threads run on `cpus`, one a CPU; else it sees to that itself */
+    cpu_set_t cpus;
 };
 
 enum child_event { CHILD_LINE, CHILD_END, CHILD_LATE, CHILD_TOO_LONG, CHILD_INTERRUPTED };

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One round: starts a worker, sends the case, reads the answer; all trouble becomes a status. */
 #include "harness/measure/exchange.h"
+#include "harness/measure/peers.h"
+#include "harness/measure/threads.h"
+#include "variants/registry.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,6 +17,8 @@
 
 #define GRACE_S     2.0
 #define SAMPLES_MAX 100000
+/* Address space that an interpreter and its libraries reserve. */
+#define PEER_LIBRARIES (8 * 0x1p30)
 
 void measure_defaults(struct measure_options *o)
 {
@@ -22,17 +27,6 @@ void measure_defaults(struct measure_options *o)
                                   .min_samples = 10,
                                   .max_samples = 200,
                                   .min_warmup_s = 0.2};
-}
-
-void measure_set_blas_core(void)
-{
-#ifdef __x86_64__
-    /* OpenBLAS may not know a new CPU and then runs old kernels at half speed. */
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-#endif
 }
 
 static void write_case(const struct bench_case *c, const struct measure_files *f,
@@ -48,8 +42,8 @@ static void write_case(const struct bench_case *c, const struct measure_files *f
         "min_warmup_s %.9g\nmemory_limit %.0f\nrun\n",
         c->variant, c->params, (long long)p->heads_q, (long long)p->heads_kv, (long long)p->n_q,
         (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal, p->scale, p->threads,
-        (unsigned long long)p->seed, c->dtype, f->q, f->k, f->v, f->output, o->min_samples,
-        o->max_samples, o->max_seconds, o->target_ci, o->min_warmup_s, limit);
+        (unsigned long long)p->seed, attn_dtype_name(p->dtype), f->q, f->k, f->v, f->output,
+        o->min_samples, o->max_samples, o->max_seconds, o->target_ci, o->min_warmup_s, limit);
 }
 
 int exchange_start(struct child *child, const struct measure_options *o,
@@ -219,7 +213,13 @@ enum child_event exchange_receive(struct child *child, const struct measure_file
 {
     const double deadline = child_clock() + timeout_s;
     enum child_event event;
-    *out = (struct outcome){.status = CASE_FAILED};
+    *out = (struct outcome){.status = CASE_FAILED,
+                            .prepare_s = NAN,
+                            .cold_s = NAN,
+                            .workspace_bytes = NAN,
+                            .tracked_bytes = NAN,
+                            .peak_rss_bytes = NAN,
+                            .lib_bytes = NAN};
     while ((event = child_next(child, deadline)) == CHILD_LINE)
         if (answer_line(out, child->line, files->output))
             return event;
@@ -249,8 +249,15 @@ void exchange_finish(struct child *child, enum child_event event, struct outcome
 
 double exchange_timeout(const struct bench_case *c, const struct measure_options *options)
 {
-    double predicted = c->predicted_s * 8 + options->max_seconds + options->min_warmup_s;
+    double predicted =
+        c->start_s + c->predicted_s * 8 + options->max_seconds + options->min_warmup_s;
     return options->case_timeout_s > 0 ? options->case_timeout_s : fmax(30, 20 * predicted);
+}
+
+/* Whether a program of scripts/peers measures the case. */
+static bool by_peer(const struct bench_case *c, const struct measure_options *options)
+{
+    return *c->peer && !options->worker;
 }
 
 struct child_limits exchange_limits(const struct bench_case *c,
@@ -261,7 +268,19 @@ struct child_limits exchange_limits(const struct bench_case *c,
     if (options->memory_limit > 0)
         limits.address_space = options->memory_limit + 3 * attn_io_bytes(&c->problem) +
                                192 * 0x1p20 * (c->problem.threads + 2);
+    if (by_peer(c, options)) {
+        limits.address_space += limits.address_space > 0 ? PEER_LIBRARIES : 0;
+        limits.bound = threads_cpus(c->problem.threads, &limits.cpus) == 0;
+    }
     return limits;
+}
+
+static int start_peer(struct child *child, struct peer_command *peer,
+                      const struct child_limits *limits)
+{
+    /* -B leaves no compiled files where the programs are installed. */
+    char *argv[] = {peer->python, "-B", peer->script, NULL};
+    return child_start(child, argv, limits);
 }
 
 int measure_round(const struct bench_case *c, const struct measure_files *files,
@@ -269,9 +288,12 @@ int measure_round(const struct bench_case *c, const struct measure_files *files,
 {
     struct child child;
     const struct child_limits limits = exchange_limits(c, options);
-    *out = (struct outcome){.status = CASE_FAILED};
-    measure_set_blas_core();
-    if (exchange_start(&child, options, &limits)) {
+    struct peer_command peer;
+    *out = (struct outcome){.status = CASE_UNSUPPORTED};
+    if (by_peer(c, options) && peer_locate(c->peer, &peer, out->reason))
+        return 0;
+    if (by_peer(c, options) ? start_peer(&child, &peer, &limits)
+                            : exchange_start(&child, options, &limits)) {
         verdict(out, CASE_FAILED, "cannot start a worker: %s", strerror(errno));
         return 0;
     }

@@ -192,7 +192,6 @@ int machine_describe(struct machine *m, char msg[CASE_MESSAGE])
     char model[128];
     *m = (struct machine){.memory_total = meminfo("MemTotal"), .cores = threads_cores()};
     m->memory_available = memory_limit(meminfo("MemAvailable"));
-    measure_set_blas_core();
     if (fingerprint(m, model, sizeof model, msg))
         return -1;
     covariates(m);

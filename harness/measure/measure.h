@@ -15,7 +15,8 @@
 
 /* How a round is measured. */
 struct measure_options {
-    const char *worker; /* command of the worker (run by /bin/sh -c exec ...), or NULL: ourselves */
+    const char *worker; /* command that serves every case (run by /bin/sh -c exec ...), or NULL:
+                           ourselves, and the programs of peers */
     const char *const *plugins; /* NULL-ended paths for our own worker, may be NULL */
     double case_timeout_s;      /* wall limit of one round; <= 0: max(30, 20 x prediction) */
     double
@@ -53,12 +54,6 @@ int measure_stage(int (*fn)(void *arg, char msg[CASE_MESSAGE]), void *arg, doubl
 
 /* The worker's side: serves cases from in until it closes. Returns the process's exit status. */
 int worker_serve(FILE *in, FILE *out);
-
-/*
- * Sets OPENBLAS_CORETYPE to the best core type that this CPU supports, unless the user set it.
- * It counts for processes started afterwards: the library reads it when it is loaded.
- */
-void measure_set_blas_core(void);
 
 /* Measures roofs in a forked, pinned child; one to two seconds. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);

@@ -64,6 +64,24 @@ int threads_cores(void)
     return n ? n : 1;
 }
 
+int threads_cpus(int threads, cpu_set_t *out)
+{
+    hwloc_topology_t topology;
+    hwloc_bitmap_t sets[CORES_MAX];
+    if (hwloc_topology_init(&topology) || hwloc_topology_load(topology))
+        return -1;
+    int n = cores(topology, sets, CORES_MAX);
+    CPU_ZERO(out);
+    for (int i = 0; i < n; i++) {
+        int cpu = hwloc_bitmap_first(sets[i]);
+        if (i < threads && cpu >= 0 && cpu < CPU_SETSIZE)
+            CPU_SET(cpu, out);
+        hwloc_bitmap_free(sets[i]);
+    }
+    hwloc_topology_destroy(topology);
+    return CPU_COUNT(out) ? 0 : -1;
+}
+
 unsigned threads_prepare(int threads)
 {
     hwloc_topology_t topology;

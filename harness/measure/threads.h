@@ -3,6 +3,8 @@
 #ifndef HARNESS_THREADS_H
 #define HARNESS_THREADS_H
 
+#include <sched.h>
+
 /*
  * Flushes denormals in this thread, gives the BLAS its threads (which inherit that), starts the
  * OpenMP team, binds each member to a physical core of its own, and flushes denormals there. Peaked
@@ -13,5 +15,11 @@ unsigned threads_prepare(int threads);
 
 /* Physical cores that this process may use. */
 int threads_cores(void);
+
+/*
+ * The CPUs that a team of `threads` is bound to, for a child that cannot call the above. 0, or -1
+ * when the machine does not tell.
+ */
+int threads_cpus(int threads, cpu_set_t *out);
 
 #endif

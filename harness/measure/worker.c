@@ -22,6 +22,7 @@ struct request {
     struct attn_problem p;
     char variant[64], params[CASE_TEXT], q[LINE], k[LINE], v[LINE], output[LINE];
     struct sampling sampling;
+    char dtype[16];
     double memory_limit;
 };
 
@@ -56,6 +57,7 @@ static void set_key(struct request *r, const char *key, const char *value)
         size_t size;
     } texts[] = {{"variant", r->variant, sizeof r->variant},
                  {"params", r->params, sizeof r->params},
+                 {"dtype", r->dtype, sizeof r->dtype},
                  {"q", r->q, LINE},
                  {"k", r->k, LINE},
                  {"v", r->v, LINE},
@@ -94,7 +96,7 @@ static bool valid(const struct request *r)
 static int read_case(FILE *in, struct request *r)
 {
     char line[LINE];
-    *r = (struct request){.sampling = {0.02, 20, 0.2, 10, 200}};
+    *r = (struct request){.dtype = "fp32", .sampling = {0.02, 20, 0.2, 10, 200}};
     if (!fgets(line, sizeof line, in))
         return 0;
     if (strcmp(line, "attnbench-case 1\n") != 0)
@@ -114,22 +116,29 @@ static int read_case(FILE *in, struct request *r)
     return -1;
 }
 
-/* Copies a tensor into memory that the measuring threads touch first. */
-static float *load(const char *path, int64_t heads, int64_t n, int64_t d, struct arena *arena,
-                   char *msg)
+/*
+ * Copies a tensor, in the type that the case asks for, into memory that the measuring threads touch
+ * first. Values of 16 bits travel as fp32.
+ */
+static void *load(const char *path, const struct attn_problem *p, int64_t heads, int64_t n,
+                  int64_t d, struct arena *arena, char *msg)
 {
     struct tensor_file f;
     if (tensor_file_read(path, &f, msg))
         return NULL;
     const struct tensor *t = &f.tensors[0];
-    float *to = NULL;
+    const size_t count = (size_t)t->count, width = p->dtype == ATTN_BF16 ? 2 : 4;
+    void *to = NULL;
     if (t->rank != 3 || t->shape[0] != heads || t->shape[1] != n || t->shape[2] != d)
         snprintf(msg, CASE_MESSAGE, "%.200s: the shape is not (%lld, %lld, %lld)", path,
                  (long long)heads, (long long)n, (long long)d);
-    else if (!(to = arena_map(arena, (size_t)t->count * sizeof *to)))
+    else if (!(to = arena_map(arena, count * width)))
         snprintf(msg, CASE_MESSAGE, "oom");
+    else if (p->dtype == ATTN_BF16)
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)to)[i] = attn_to_bf16(t->data[i]);
     else
-        memcpy(to, t->data, (size_t)t->count * sizeof *to);
+        memcpy(to, t->data, count * width);
     tensor_file_free(&f);
     return to;
 }
@@ -175,11 +184,11 @@ static void measure(const struct request *r, const struct attn_variant *v, const
     unsigned mxcsr = threads_prepare(p->threads);
     double lib = warm_blas();
 
-    struct attn_io io = {0};
+    const void *in[3]; /* q, k, v */
     float *o = NULL;
-    if ((io.q = load(r->q, p->heads_q, p->n_q, p->d, arena, msg)) &&
-        (io.k = load(r->k, p->heads_kv, p->n_k, p->d, arena, msg)) &&
-        (io.v = load(r->v, p->heads_kv, p->n_k, p->d_v, arena, msg)))
+    if ((in[0] = load(r->q, p, p->heads_q, p->n_q, p->d, arena, msg)) &&
+        (in[1] = load(r->k, p, p->heads_kv, p->n_k, p->d, arena, msg)) &&
+        (in[2] = load(r->v, p, p->heads_kv, p->n_k, p->d_v, arena, msg)))
         o = arena_map(arena, (size_t)(p->heads_q * p->n_q * p->d_v) * sizeof *o);
     if (!o) {
         if (*msg && strcmp(msg, "oom") != 0)
@@ -188,7 +197,9 @@ static void measure(const struct request *r, const struct attn_variant *v, const
             fputs("done oom inputs and output do not fit the memory limit\n", out);
         return;
     }
-    io.o = o;
+    const struct attn_io io =
+        p->dtype == ATTN_BF16 ? (struct attn_io){.q16 = in[0], .k16 = in[1], .v16 = in[2], .o = o}
+                              : (struct attn_io){.q = in[0], .k = in[1], .v = in[2], .o = o};
     const size_t bytes = (size_t)(p->heads_q * p->n_q * p->d_v) * sizeof *o;
     memset(o, 0xff, bytes);
     void *ws = NULL;
@@ -216,7 +227,7 @@ static void measure(const struct request *r, const struct attn_variant *v, const
     free(s.samples);
 }
 
-static void serve_case(const struct request *r, FILE *out)
+static void serve_case(struct request *r, FILE *out)
 {
     char msg[ATTN_MESSAGE];
     const char *why = "";
@@ -224,6 +235,10 @@ static void serve_case(const struct request *r, FILE *out)
     const struct attn_variant *v = attn_variant_find(r->variant);
     if (!v)
         fprintf(out, "done unsupported this worker has no variant '%s'\n", r->variant);
+    else if (!v->run)
+        fprintf(out, "done unsupported %s is a peer, which %s measures\n", v->name, v->worker);
+    else if (!attn_dtype_parse(r->dtype, &r->p.dtype))
+        fprintf(out, "done unsupported this worker takes no dtype '%s'\n", r->dtype);
     else if (attn_params_parse(v, r->params, params, msg))
         fprintf(out, "done failed %s\n", msg);
     else if (!attn_supports(v, &r->p, params, &why))

@@ -19,6 +19,8 @@
 static const double rate_flops = 25e9, rate_exps = 0.8e9, rate_bytes = 4e9;
 /* A worker's start, a process image, and what its libraries hold. */
 static const double start_s = 0.06, image_bytes = 96e6;
+/* The same of a peer: an interpreter, large libraries, perhaps a compilation. */
+static const double peer_start_s = 5, peer_image_bytes = 700e6;
 
 struct builder {
     const struct plan_request *request;
@@ -27,14 +29,19 @@ struct builder {
     char *msg;
 };
 
+static bool same_problem(const struct attn_problem *a, const struct attn_problem *b)
+{
+    return a->heads_q == b->heads_q && a->heads_kv == b->heads_kv && a->n_q == b->n_q &&
+           a->n_k == b->n_k && a->d == b->d && a->d_v == b->d_v && a->causal == b->causal &&
+           a->dtype == b->dtype && a->threads == b->threads;
+}
+
 static int append(struct builder *b, const struct bench_case *c)
 {
     for (size_t i = 0; i < b->plan->count; i++) {
         const struct bench_case *o = &b->plan->cases[i];
         if (strcmp(o->variant, c->variant) == 0 && strcmp(o->params, c->params) == 0 &&
-            strcmp(o->workload, c->workload) == 0 && o->problem.n_q == c->problem.n_q &&
-            o->problem.n_k == c->problem.n_k && o->problem.causal == c->problem.causal &&
-            o->problem.threads == c->problem.threads)
+            strcmp(o->workload, c->workload) == 0 && same_problem(&o->problem, &c->problem))
             return 0;
     }
     if (b->plan->count == b->capacity) {
@@ -65,12 +72,14 @@ static void predict(const struct builder *b, const struct attn_variant *v, const
     }
     v->cost(p, params, &c->cost);
     double threads = p->threads;
+    c->start_s = v->worker ? peer_start_s : start_s;
     c->predicted_s = 1e-5 + c->cost.flops / (rate_flops * threads) +
                      c->cost.exps / (rate_exps * threads) + c->cost.bytes / rate_bytes;
     double sampling = fmax(b->plan->max_seconds, c->predicted_s);
     c->predicted_total_s =
-        b->plan->rounds * (start_s + 4 * c->predicted_s + b->plan->min_warmup_s + sampling);
-    c->predicted_bytes = image_bytes + attn_io_bytes(p) + (double)c->cost.workspace;
+        b->plan->rounds * (c->start_s + 4 * c->predicted_s + b->plan->min_warmup_s + sampling);
+    c->predicted_bytes =
+        (v->worker ? peer_image_bytes : image_bytes) + attn_io_bytes(p) + (double)c->cost.workspace;
 
     double limit = b->request->memory_limit > 0 ? b->request->memory_limit
                                                 : 0.8 * b->request->memory_available;
@@ -87,7 +96,7 @@ static int add_case(struct builder *b, const struct variant_spec *spec,
                     const char *refusal, int threads, double scale)
 {
     const struct plan_request *r = b->request;
-    struct bench_case c = {.input_seed = r->seed, .dtype = "fp32"};
+    struct bench_case c = {.input_seed = r->seed};
     snprintf(c.variant, sizeof c.variant, "%s", spec->variant->name);
     attn_params_format(spec->variant, spec->params, c.params, sizeof c.params);
     snprintf(c.family, sizeof c.family, "%s", attn_family_name(spec->variant->family));
@@ -95,6 +104,8 @@ static int add_case(struct builder *b, const struct variant_spec *spec,
     snprintf(c.time_class, sizeof c.time_class, "%s", spec->variant->time_class);
     snprintf(c.memory_class, sizeof c.memory_class, "%s", spec->variant->memory_class);
     snprintf(c.workload, sizeof c.workload, "%s", work->canonical);
+    if (spec->variant->worker)
+        snprintf(c.peer, sizeof c.peer, "%s", spec->variant->worker);
     snprintf(c.input_file, sizeof c.input_file, "%s", r->input ? r->input : "");
     snprintf(c.phase, sizeof c.phase, "%s",
              shape->n_q == 1 && shape->n_k > 1 ? "decode" : "prefill");
@@ -106,6 +117,7 @@ static int add_case(struct builder *b, const struct variant_spec *spec,
         .d = shape->d,
         .d_v = shape->d_v,
         .causal = shape->causal,
+        .dtype = shape->dtype,
         .threads = threads,
         .scale = scale > 0 ? scale : 1 / sqrt((double)shape->d),
         .seed = r->seed,
@@ -130,32 +142,34 @@ static int add_part(struct builder *b, const struct suite_part *part)
     const char *from_file = "file";
     const char *const *work = r->nworkloads ? r->workloads
                               : r->input    ? &from_file
-                                            : &part->workloads;
+                                            : &part->workload;
     int nw = specs_workloads(work, r->nworkloads ? r->nworkloads : 1, workloads, b->msg);
     int nn = plan_lengths(r->lengths ? r->lengths : part->lengths, lengths, PLAN_LIST, b->msg);
-    int nt = 1;
-    threads[0] = r->cores;
-    if (r->threads)
-        nt = plan_lengths(r->threads, threads, PLAN_LIST, b->msg);
+    int nt = plan_threads(r->threads      ? r->threads
+                          : part->threads ? part->threads
+                                          : "all",
+                          r->cores, threads, PLAN_LIST, b->msg);
     if (nv < 0 || nw < 0 || nn < 0 || nt < 0)
         goto end;
-    if (threads[nt - 1] > r->cores) {
-        snprintf(b->msg, CASE_MESSAGE, "-t %lld: this machine has %d core%s to use",
-                 (long long)threads[nt - 1], r->cores, r->cores == 1 ? "" : "s");
-        goto end;
-    }
     for (int w = 0; w < nw; w++)
         for (int n = 0; n < nn; n++) {
-            int64_t heads = r->heads ? r->heads : 8,
+            int64_t heads = r->heads      ? r->heads
+                            : part->heads ? part->heads
+                                          : 8,
                     queries = r->queries ? r->queries : part->queries;
             struct inputs_shape shape = {
                 .heads_q = heads,
                 .heads_kv = r->kv_heads ? r->kv_heads : heads,
                 .n_q = queries ? queries : lengths[n],
                 .n_k = lengths[n],
-                .d = r->dim ? r->dim : 64,
+                .d = r->dim      ? r->dim
+                     : part->dim ? part->dim
+                                 : 64,
                 .causal = part->causal || r->causal,
+                .dtype = part->dtype,
             };
+            if (r->dtype)
+                attn_dtype_parse(r->dtype, &shape.dtype);
             shape.d_v = shape.d;
             char refusal[WORKLOAD_MESSAGE];
             double scale = 0;
@@ -229,9 +243,9 @@ static void hash_plan(const struct plan_request *r, struct plan *p)
         hash_text(&h, c->params);
         hash_text(&h, c->workload);
         hash_text(&h, c->input_file);
-        snprintf(line, sizeof line, "%lld %lld %lld %lld %lld %lld %d %d", (long long)q->heads_q,
+        snprintf(line, sizeof line, "%lld %lld %lld %lld %lld %lld %d %d %d", (long long)q->heads_q,
                  (long long)q->heads_kv, (long long)q->n_q, (long long)q->n_k, (long long)q->d,
-                 (long long)q->d_v, q->causal, q->threads);
+                 (long long)q->d_v, q->causal, q->dtype, q->threads);
         hash_text(&h, line);
     }
     snprintf(line, sizeof line, "%d %llu", p->rounds, (unsigned long long)r->seed);
@@ -242,6 +256,11 @@ static void hash_plan(const struct plan_request *r, struct plan *p)
 static int check_shape(const struct plan_request *r, char *msg)
 {
     int64_t heads = r->heads ? r->heads : 8, kv = r->kv_heads ? r->kv_heads : heads;
+    enum attn_dtype dtype;
+    if (r->dtype && !attn_dtype_parse(r->dtype, &dtype)) {
+        snprintf(msg, CASE_MESSAGE, "--dtype %.60s: give fp32 or bf16", r->dtype);
+        return -1;
+    }
     if (heads % kv) {
         snprintf(msg, CASE_MESSAGE, "--kv-heads %lld does not divide --heads %lld", (long long)kv,
                  (long long)heads);
@@ -258,7 +277,8 @@ int plan_expand(const struct plan_request *request, struct plan *out, char msg[C
 {
     /* Without a suite, what the options leave open is one plain sweep; without any option, quick.
      */
-    static const struct suite_part plain[] = {{"*", "vslash", "256..4096", 0, false}, {0}};
+    static const struct suite_part plain[] = {
+        {.variants = SUITE_OURS, .workload = "vslash", .lengths = "256..4096"}, {0}};
     const struct suite *suite = NULL;
     const char *name = request->suite;
     if (!name && !request->nvariants && !request->nworkloads && !request->lengths &&

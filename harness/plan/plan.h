@@ -18,7 +18,8 @@ struct plan_request {
     const char *workloads[PLAN_LIST]; /* "vslash", "captured:layer=0" */
     int nworkloads;
     const char *lengths; /* "256..65536", "512,1k,8k" */
-    const char *threads; /* "1,2" */
+    const char *threads; /* "1,2"; "all" is one a core */
+    const char *dtype;   /* "fp32", "bf16" */
     const char *input;   /* file or folder of the workload `file` */
     int64_t queries;     /* n_q; 0: as many as keys */
     int64_t heads, kv_heads, dim;
@@ -41,14 +42,19 @@ struct plan {
     char hash[17];      /* of cases, rounds and seed: what --resume matches on */
 };
 
-/* One axis-aligned part of a suite; NULL lists take the suite's default. */
+/* One axis-aligned part of a suite. Zero and NULL take what a request without options takes. */
 struct suite_part {
-    const char *variants;  /* space-separated specifications */
-    const char *workloads; /* space-separated */
+    const char *variants; /* specifications, separated by spaces */
+    const char *workload; /* one specification */
     const char *lengths;
-    int64_t queries;
+    const char *threads; /* as in a request */
+    int64_t queries, heads, dim;
     bool causal;
+    enum attn_dtype dtype;
 };
+
+/* Every variant but the peers, whose packages may be absent. */
+#define SUITE_OURS "baseline full sparse linear longrange hierarchical"
 
 struct suite {
     const char *name, *summary;
@@ -74,6 +80,12 @@ void plan_free(struct plan *p);
  * Returns their number, or -1 with one line.
  */
 int plan_lengths(const char *text, int64_t *out, int max, char msg[CASE_MESSAGE]);
+
+/*
+ * Parses "1,2,all" into ascending unique numbers of threads, at most `cores`. Returns how many, or
+ * -1 with one line.
+ */
+int plan_threads(const char *text, int cores, int64_t *out, int max, char msg[CASE_MESSAGE]);
 
 /* Parses "90", "60s", "10m", "2h" into seconds, and "8G", "512M" into bytes; -1 when malformed. */
 double plan_duration(const char *text);

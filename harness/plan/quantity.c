@@ -77,6 +77,31 @@ bad:
     return -1;
 }
 
+int plan_threads(const char *text, int cores, int64_t *out, int max, char msg[CASE_MESSAGE])
+{
+    char numbers[256] = "", copy[256];
+    size_t used = 0;
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *save, *one = strtok_r(copy, ",", &save); one && used < sizeof numbers;
+         one = strtok_r(NULL, ",", &save))
+        used += (size_t)(strcmp(one, "all") == 0 ? snprintf(numbers + used, sizeof numbers - used,
+                                                            "%s%d", used ? "," : "", cores)
+                                                 : snprintf(numbers + used, sizeof numbers - used,
+                                                            "%s%s", used ? "," : "", one));
+    int n = plan_lengths(numbers, out, max, msg);
+    if (n < 0) {
+        snprintf(msg, CASE_MESSAGE, "-t %.100s: give numbers of threads and 'all', e.g. 1,2,all",
+                 text);
+        return -1;
+    }
+    if (out[n - 1] > cores) {
+        snprintf(msg, CASE_MESSAGE, "-t %lld: this machine has %d core%s to use",
+                 (long long)out[n - 1], cores, cores == 1 ? "" : "s");
+        return -1;
+    }
+    return n;
+}
+
 static double scaled(const char *text, const char *units, const double *factors)
 {
     char *end;

@@ -70,11 +70,6 @@ static int add_spec(struct sweep *s, const char *text)
 {
     char name[SPEC_TEXT];
     s->text = text;
-    if (strlen(text) >= sizeof name) {
-        snprintf(s->msg, CASE_MESSAGE, "-v: a specification longer than %zu characters",
-                 sizeof name);
-        return -1;
-    }
     snprintf(name, sizeof name, "%s", text);
     char *rest = strchr(name, ':');
     if (rest)
@@ -110,10 +105,21 @@ int specs_variants(const char *const *texts, int count, struct variant_spec **ou
         snprintf(msg, CASE_MESSAGE, "out of memory");
         return -1;
     }
-    for (int i = 0; i < count; i++)
-        if (add_spec(&s, texts[i]))
+    for (int i = 0; i < count; i++) {
+        char words[SPEC_TEXT];
+        if (strlen(texts[i]) >= sizeof words) {
+            snprintf(msg, CASE_MESSAGE, "-v: a specification longer than %zu characters",
+                     sizeof words);
             return -1;
-    return s.count;
+        }
+        memcpy(words, texts[i], strlen(texts[i]) + 1);
+        for (char *save, *one = strtok_r(words, " ", &save); one; one = strtok_r(NULL, " ", &save))
+            if (add_spec(&s, one))
+                return -1;
+    }
+    if (!s.count)
+        snprintf(msg, CASE_MESSAGE, "-v '': give a variant, a family or a glob");
+    return s.count ? s.count : -1;
 }
 
 int specs_workloads(const char *const *texts, int count, struct workload_spec *out,

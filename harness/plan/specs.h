@@ -20,7 +20,7 @@ struct workload_spec {
 
 /*
  * Resolves texts (each an exact name, a family, or a glob; several may stand in one text,
- * separated by spaces) into *out, allocated, in the order of the registry for one text.
+ * separated by spaces) into *out, allocated, in the order of the registry for one word.
  * Values separated by commas sweep a parameter. Returns the number, or -1 with one line.
  */
 int specs_variants(const char *const *texts, int count, struct variant_spec **out,

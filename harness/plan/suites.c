@@ -4,17 +4,32 @@
 
 #include <string.h>
 
-#define EVERY "*"
-
 static const struct suite_part quick[] = {
-    {EVERY, "captured", "512..8192", 0, true},
-    {EVERY, "vslash", "512..8192", 0, true},
-    {EVERY, "gauss", "512,2048", 0, false},
+    {.variants = SUITE_OURS, .workload = "captured", .lengths = "512..8192", .causal = true},
+    {.variants = SUITE_OURS, .workload = "vslash", .lengths = "512..8192", .causal = true},
+    {.variants = SUITE_OURS, .workload = "gauss", .lengths = "512,2048"},
     {0},
 };
 
 static const struct suite_part scaling[] = {
-    {EVERY, "vslash", "256..65536", 0, true},
+    {.variants = SUITE_OURS, .workload = "vslash", .lengths = "256..65536", .causal = true},
+    {0},
+};
+
+/* Ours and theirs: exact attention in both types, and one window. */
+#define EXACT         "naive rowblock flash torch_sdpa torch_flex ort_mha ort_gqa ort_attention"
+#define EXACT16       "flash flash_bf16 torch_sdpa torch_flex"
+#define WINDOWS       "flash window:w=256 torch_flex_window:w=256"
+#define PEERS_LENGTHS "512..8192"
+
+static const struct suite_part peers[] = {
+    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 64},
+    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .causal = true},
+    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 128},
+    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 128, .causal = true},
+    {EXACT16, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .dtype = ATTN_BF16},
+    {EXACT16, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .causal = true, .dtype = ATTN_BF16},
+    {WINDOWS, "vslash", "2048..32768", "1,all", .dim = 64, .causal = true},
     {0},
 };
 
@@ -33,6 +48,13 @@ static const struct suite suites[] = {
      .max_seconds = 20,
      .min_warmup_s = 0.2,
      .budget_s = 1800},
+    {.name = "peers",
+     .summary = "ours beside PyTorch and ONNX Runtime (make peers-setup), as far as 2h go",
+     .parts = peers,
+     .rounds = 3,
+     .max_seconds = 2,
+     .min_warmup_s = 0.1,
+     .budget_s = 7200},
 };
 
 int suite_count(void)

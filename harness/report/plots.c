@@ -3,6 +3,7 @@
 #include "harness/report/report.h"
 #include "harness/report/rows.h"
 #include "harness/report/templates.h"
+#include "variants/registry.h"
 
 #include <errno.h>
 #include <math.h>
@@ -36,12 +37,12 @@ static const char *colour(const struct rows *rs, const struct row *row)
     static const char *const shades[][4] = {
         {"#888888", "#bbbbbb", "#666666", "#aaaaaa"}, {"#000000", "#c0001a", "#ff5a4d", "#7a0010"},
         {"#e07b00", "#f2b134", "#a65a00", "#c99700"}, {"#1a8a2e", "#6cc04a", "#0b5d1e", "#9acd32"},
-        {"#1f5fbf", "#4fb3e8", "#0b2f6b", "#2aa6a6"}, {"#8a2be2", "#d070d8", "#54128a", "#b03a8a"}};
-    static const char *const families[] = {"baseline", "full",      "sparse",
-                                           "linear",   "longrange", "hierarchical"};
+        {"#1f5fbf", "#4fb3e8", "#0b2f6b", "#2aa6a6"}, {"#8a2be2", "#d070d8", "#54128a", "#b03a8a"},
+        {"#8b5a2b", "#c8a165", "#5c3317", "#a0785a"}};
+    _Static_assert(sizeof shades / sizeof *shades == ATTN_FAMILIES, "a hue for each family");
     int family = 0, rank = 0;
-    for (int i = 0; i < 6; i++)
-        if (strcmp(families[i], row->family) == 0)
+    for (int i = 0; i < ATTN_FAMILIES; i++)
+        if (strcmp(attn_family_name((enum attn_family)i), row->family) == 0)
             family = i;
     int last = -1;
     for (int i = 0; i < rs->count && rs->row[i].method < row->method; i++)

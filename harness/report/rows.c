@@ -37,15 +37,12 @@ static int add_row(void *arg, int n, const char *const *names, const char *const
         const char *name;
         char *to;
         size_t size;
-    } texts[] = {{"variant", r->variant, sizeof r->variant},
-                 {"params", r->params, sizeof r->params},
-                 {"family", r->family, sizeof r->family},
-                 {"kind", r->kind, sizeof r->kind},
-                 {"workload", r->workload, sizeof r->workload},
-                 {"status", r->status, sizeof r->status},
-                 {"reason", r->reason, sizeof r->reason},
-                 {"flags", r->flags, sizeof r->flags},
-                 {"run", r->run, sizeof r->run}};
+    } texts[] = {
+        {"variant", r->variant, sizeof r->variant}, {"params", r->params, sizeof r->params},
+        {"family", r->family, sizeof r->family},    {"kind", r->kind, sizeof r->kind},
+        {"dtype", r->dtype, sizeof r->dtype},       {"workload", r->workload, sizeof r->workload},
+        {"status", r->status, sizeof r->status},    {"reason", r->reason, sizeof r->reason},
+        {"flags", r->flags, sizeof r->flags},       {"run", r->run, sizeof r->run}};
     const struct {
         const char *name;
         long *to;
@@ -89,7 +86,8 @@ static bool same_group(const struct row *a, const struct row *b)
 {
     return strcmp(a->workload, b->workload) == 0 && a->heads_q == b->heads_q &&
            a->heads_kv == b->heads_kv && a->d == b->d && a->causal == b->causal &&
-           a->threads == b->threads && (a->n_q == a->n_k) == (b->n_q == b->n_k);
+           strcmp(a->dtype, b->dtype) == 0 && a->threads == b->threads &&
+           (a->n_q == a->n_k) == (b->n_q == b->n_k);
 }
 
 static void number(struct rows *rs)
@@ -153,7 +151,7 @@ void rows_label(const struct rows *r, const struct row *row, char *out, size_t s
 
 void rows_title(const struct row *r, char *out, size_t size)
 {
-    snprintf(out, size, "%s, %ld/%ld heads, d %ld, %s, %ld thread%s%s", r->workload, r->heads_q,
-             r->heads_kv, r->d, r->causal ? "causal" : "no mask", r->threads,
+    snprintf(out, size, "%s, %ld/%ld heads, d %ld, %s, %s, %ld thread%s%s", r->workload, r->heads_q,
+             r->heads_kv, r->d, r->dtype, r->causal ? "causal" : "no mask", r->threads,
              r->threads == 1 ? "" : "s", r->n_q == r->n_k ? "" : ", queries apart");
 }

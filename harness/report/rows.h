@@ -6,8 +6,8 @@
 #include "harness/store/store.h"
 
 struct row {
-    char variant[64], params[256], family[16], kind[16], workload[256], status[16], reason[512],
-        flags[64];
+    char variant[64], params[256], family[16], kind[16], dtype[8], workload[256], status[16],
+        reason[512], flags[64];
     char run[64];
     long heads_q, heads_kv, n_q, n_k, d, causal, threads;
     /* NaN where the store has NULL */
@@ -29,7 +29,7 @@ void rows_free(struct rows *r);
 /* "window", or "window w=128" when needed to tell methods apart. */
 void rows_label(const struct rows *r, const struct row *row, char *out, size_t size);
 
-/* "vslash, 8/8 heads, d 64, causal, 2 threads" of a group, from one of its rows. */
+/* "vslash, 8/8 heads, d 64, fp32, causal, 2 threads" of a group, from one of its rows. */
 void rows_title(const struct row *row, char *out, size_t size);
 
 #endif

@@ -22,7 +22,7 @@ static const char copy[] =
     " WHERE r.run IN fresh;"
     "INSERT INTO main.inputs SELECT i.id + b.inputs, i.run + b.run, workload, heads_q, heads_kv, "
     "n_q,"
-    " n_k, d, d_v, causal, seed, checksum, note, diagnostics FROM other.inputs i, base b"
+    " n_k, d, d_v, causal, dtype, seed, checksum, note, diagnostics FROM other.inputs i, base b"
     " WHERE i.run IN fresh;"
     "INSERT INTO main.\"case\" SELECT c.id + b.cases, c.run + b.run, variant, params, family, kind,"
     " workload, input_file, phase, heads_q, heads_kv, n_q, n_k, d, d_v, causal, dtype, threads, "

@@ -2,6 +2,7 @@
 /* Opening, and writing of runs, inputs, cases and rounds. See store.h. */
 #include "harness/stats/order.h"
 #include "harness/store/schema.h"
+#include "variants/registry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,7 +287,7 @@ int store_inputs_put(struct store *s, int64_t run, const struct bench_case *c, u
     sqlite3_stmt *q = store_prepare(
         s,
         "INSERT INTO inputs(run, workload, heads_q, heads_kv, n_q, n_k, d, d_v, causal, seed,"
-        " checksum, note, diagnostics) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " checksum, note, diagnostics, dtype) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT DO UPDATE SET run = run RETURNING checksum",
         msg);
     if (!q)
@@ -298,6 +299,7 @@ int store_inputs_put(struct store *s, int64_t run, const struct bench_case *c, u
     bind_text(q, 11, text);
     bind_text(q, 12, note_json);
     bind_text(q, 13, diagnostics_json);
+    bind_text(q, 14, attn_dtype_name(c->problem.dtype));
     const bool row = sqlite3_step(q) == SQLITE_ROW;
     const bool same = row && strcmp((const char *)sqlite3_column_text(q, 0), text) == 0;
     if (!row) {
@@ -335,7 +337,7 @@ int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int
     for (int i = 0; i < 7; i++)
         bind_text(q, 2 + i, texts[i]);
     bind_shape(q, 9, p);
-    bind_text(q, 16, c->dtype);
+    bind_text(q, 16, attn_dtype_name(p->dtype));
     sqlite3_bind_int(q, 17, p->threads);
     sqlite3_bind_int64(q, 18, (int64_t)c->input_seed);
     const double figures[] = {c->cost.flops, c->cost.flops_bf16,  c->cost.flops_int8,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A peer: PyTorch's FlexAttention, compiled for the CPU, in fp32 and bf16.
 
-    torch_flex                    full, or causal
-    torch_flex_window   w=NNN     the pattern of variants/sparse/window.c
-    torch_flex_document b=NNN     the pattern of variants/longrange/block_local.c
+    torch_flex                  full, or causal
+    torch_flex_window   w=NNN   the pattern of variants/sparse/window.c
+    torch_flex_block    b=NNN   the pattern of variants/longrange/block_local.c
 
-Any other variant is taken for torch_flex. prepare_s is the block mask and the compilation, always
+prepare_s is the block mask and the compilation, always
 from an empty cache; it contains one run, because PyTorch compiles in the first call. A case that
 does not compile is unsupported: the eager fallback, which materialises the scores, is never timed.
 """
@@ -30,14 +30,12 @@ def mask_mod(case):
     """The predicate of the case's pattern on batch, head, query, key; None when all is seen."""
     shift, causal = case.n_k - case.n_q, bool(case.causal)
     if case.variant == "torch_flex_window":
-        w = case.param("w", 0) or (1024 if causal else 256)
+        w = case.param("w") or (1024 if causal else 256)
         if causal:
             return lambda b, h, i, j: (j <= i + shift) & (j > i + shift - w)
         return lambda b, h, i, j: (j <= i + shift + w) & (j >= i + shift - w)
-    if case.variant == "torch_flex_document":
-        size = case.param("b", 256)
-        if size < 1:
-            raise ValueError(f"b={size}: a block has at least one key")
+    if case.variant == "torch_flex_block":
+        size = case.param("b")
         # Positions before the first key round down to blocks that no key is in.
         if causal:
             return lambda b, h, i, j: ((i + shift) // size == j // size) & (j <= i + shift)

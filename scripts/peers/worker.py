@@ -62,9 +62,8 @@ class Case:
         types = {"int": int, "float": float, "str": str}
         return cls(**{f.name: types[f.type](text[f.name]) for f in fields(cls) if f.name in text})
 
-    def param(self, key: str, default: int) -> int:
-        pairs = dict(pair.split("=", 1) for pair in self.params.split(",") if pair)
-        return int(pairs.get(key, default))
+    def param(self, key: str) -> int:
+        return int(dict(pair.split("=", 1) for pair in self.params.split(","))[key])
 
 
 class Peer:
@@ -263,7 +262,8 @@ def require(title: str, *modules: str) -> list:
         return [importlib.import_module(module) for module in modules]
     except Exception as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name in modules
-        reason = Unsupported(f"{title} is not installed; make peers-setup") if missing else error
+        setup = os.path.join(os.path.dirname(os.path.abspath(__file__)), "setup.sh")
+        reason = Unsupported(f"{title} is not installed; sh {setup}") if missing else error
 
     def refuse(_case: Case) -> list[str]:
         raise reason

@@ -83,8 +83,8 @@ static struct inputs make(const char *workload, const char *params, const struct
 static void test_rows_do_not_depend_on_the_length(void **state)
 {
     (void)state;
-    const struct inputs_shape small = {4, 2, 64, 64, 32, 24, false},
-                              large = {4, 2, 192, 192, 32, 24, false};
+    const struct inputs_shape small = {4, 2, 64, 64, 32, 24, false, ATTN_FP32},
+                              large = {4, 2, 192, 192, 32, 24, false, ATTN_FP32};
     struct inputs a = make("gauss", "", &small), b = make("gauss", "", &large);
     for (int h = 0; h < 4; h++)
         assert_memory_equal(a.q + h * 64 * 32, b.q + h * 192 * 32, 64 * 32 * 4);
@@ -94,10 +94,38 @@ static void test_rows_do_not_depend_on_the_length(void **state)
     inputs_free(&b);
 }
 
+/* Nearest, ties to even; the values the reference sees are those that 16 bits hold. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t bits;
+        uint16_t want;
+    } cases[] = {{0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82},
+                 {0x3f808001, 0x3f81}, {0x3f807fff, 0x3f80}, {0x80000001, 0x8000},
+                 {0x7f7fffff, 0x7f80}, {0xff800000, 0xff80}, {0x7f800001, 0x7fc0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float x;
+        memcpy(&x, &cases[i].bits, sizeof x);
+        assert_int_equal(attn_to_bf16(x), cases[i].want);
+    }
+    const struct inputs_shape wide = {2, 2, 50, 50, 16, 16, false, ATTN_FP32},
+                              narrow = {2, 2, 50, 50, 16, 16, false, ATTN_BF16};
+    struct inputs a = make("gauss", "", &wide), b = make("gauss", "", &narrow);
+    assert_true(a.checksum != b.checksum);
+    for (int i = 0; i < 2 * 50 * 16; i++) {
+        assert_true(b.q[i] == attn_from_bf16(attn_to_bf16(a.q[i])));
+        assert_true(b.k[i] == attn_from_bf16(attn_to_bf16(b.k[i])));
+        assert_true(fabsf(a.v[i] - b.v[i]) <= 0x1p-8f * fabsf(a.v[i]));
+    }
+    inputs_free(&a);
+    inputs_free(&b);
+}
+
 static void test_same_bits_for_any_threads(void **state)
 {
     (void)state;
-    const struct inputs_shape s = {4, 2, 2050, 2050, 64, 64, true};
+    const struct inputs_shape s = {4, 2, 2050, 2050, 64, 64, true, ATTN_FP32};
     static const char *const names[] = {"gauss", "ashape", "vslash", "block"};
     for (int i = 0; i < 4; i++) {
         uint64_t sum[3];
@@ -152,7 +180,7 @@ static void test_masses(void **state)
     } presets[] = {{"ashape", .60, .34}, {"vslash", .40, .20}, {"block", .20, .05}};
     for (int64_t n = 512; n <= 2048; n *= 4)
         for (int p = 0; p < (n == 512 ? 2 : 3); p++) {
-            const struct inputs_shape s = {4, 2, n, n, 64, 64, true};
+            const struct inputs_shape s = {4, 2, n, n, 64, 64, true, ATTN_FP32};
             struct inputs in = make(presets[p].name, "", &s);
             double sink, local;
             measure_masses(&in, &sink, &local);
@@ -163,7 +191,7 @@ static void test_masses(void **state)
         }
     /* At 512 keys a segment's own tokens are its neighbourhood: what cannot be met is refused. */
     const struct workload *w = workload_find("block");
-    const struct inputs_shape s = {4, 2, 512, 512, 64, 64, true};
+    const struct inputs_shape s = {4, 2, 512, 512, 64, 64, true, ATTN_FP32};
     double values[ATTN_MAX_PARAMS];
     char msg[WORKLOAD_MESSAGE] = "";
     struct inputs in;
@@ -200,7 +228,7 @@ static void test_order_of_methods(void **state)
     (void)state;
     static const char *const names[] = {"vslash", "gauss"};
     for (int i = 0; i < 2; i++) {
-        const struct inputs_shape s = {2, 2, 4096, 4096, 64, 64, false};
+        const struct inputs_shape s = {2, 2, 4096, 4096, 64, 64, false, ATTN_FP32};
         struct inputs in = make(names[i], "", &s);
         const struct attn_problem p = {.heads_q = 2,
                                        .heads_kv = 2,
@@ -229,7 +257,7 @@ static void test_capture_proves_itself(void **state)
 {
     (void)state;
     const struct workload *w = workload_find("captured");
-    struct inputs_shape s = {8, 8, 1024, 1024, 64, 64, true};
+    struct inputs_shape s = {8, 8, 1024, 1024, 64, 64, true, ATTN_FP32};
     double values[ATTN_MAX_PARAMS], scale = 0;
     char msg[WORKLOAD_MESSAGE] = "";
     struct inputs in;
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_normals),
         cmocka_unit_test(test_rows_do_not_depend_on_the_length),
+        cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_same_bits_for_any_threads),
         cmocka_unit_test(test_masses),
         cmocka_unit_test(test_order_of_methods),

@@ -59,7 +59,6 @@ static int set_up(void **state)
                             .family = "full",
                             .kind = "exact",
                             .workload = "gauss",
-                            .dtype = "fp32",
                             .phase = "prefill",
                             .input_seed = 42,
                             .problem = {8, 8, 64, 64, 64, 64, true, ATTN_FP32, 1, 0.125, 42},

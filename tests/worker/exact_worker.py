@@ -51,7 +51,7 @@ def serve(lines):
         if key != "run":
             continue
         print("attnbench-worker 1 exact_worker.py", flush=True)
-        if case["variant"] not in ("naive", "flash"):
+        if case["variant"] not in ("naive", "flash", "torch_sdpa"):
             print("done unsupported this worker computes exact attention only", flush=True)
             continue
         q, k, v = (load(case[name])[1] for name in "qkv")
