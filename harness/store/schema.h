@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define APPLICATION_ID 0x6174746e /* "attn" */
 
 extern const char store_schema[]; /* tables and the view */

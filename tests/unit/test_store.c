@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -201,6 +202,9 @@ static void test_rounds_once(void **state)
     assert_int_equal(store_inputs_put(f->s, f->run.id, &f->c, 8, "{}", "{}", f->msg), -1);
     assert_non_null(strstr(f->msg, "differ"));
     assert_string_equal(summary(f, "input_checksum"), "0000000000000007");
+    f->c.problem.dtype = ATTN_BF16; /* other inputs, which may stand in the same run */
+    assert_int_equal(store_inputs_put(f->s, f->run.id, &f->c, 8, "{}", "{}", f->msg), 0);
+    assert_string_equal(summary(f, "input_checksum"), "0000000000000007");
 }
 
 static void test_runs(void **state)
@@ -257,6 +261,19 @@ static void test_foreign_files(void **state)
     fclose(text);
     assert_null(store_open(path, true, f->msg));
     assert_non_null(strstr(f->msg, "not a database"));
+    /* A database of other versions, and one of another program. */
+    static const char *const changes[][2] = {
+        {"PRAGMA user_version = 1", "older"},
+        {"PRAGMA user_version = 9999", "newer"},
+        {"PRAGMA application_id = 7", "not a database of attnbench"}};
+    for (int i = 0; i < 3; i++) {
+        sqlite3 *db;
+        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, changes[i][0], NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        assert_null(store_open(f->path, true, f->msg));
+        assert_non_null(strstr(f->msg, changes[i][1]));
+    }
 }
 
 int main(void)
