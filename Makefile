@@ -33,7 +33,7 @@ TEMPLATES := $(wildcard scripts/plots/*.gp)
 TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 # make V=1 shows whole commands.
 Q := $(if $(V),,@)
-SETTINGS := $(CC) $(CFLAGS_ALL) $(LIBS) $(COMMIT)
+SETTINGS := $(CC) $(CFLAGS_ALL) $(LIBS)
 
 build: $(BUILD)/attnbench ## compile build/attnbench
 
@@ -41,10 +41,13 @@ $(BUILD)/attnbench: $(OBJ)
 	@echo "  ld $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -o $@ $(OBJ) $(LIBS)
 
-# Objects depend on the settings they were built with: another compiler or flag rebuilds.
-$(BUILD)/settings: FORCE
+# Objects depend on the settings they were built with: another compiler or flag rebuilds all, another
+# commit what names it.
+$(BUILD)/settings: STAMP = $(SETTINGS)
+$(BUILD)/commit:   STAMP = $(COMMIT)
+$(BUILD)/settings $(BUILD)/commit: FORCE
 	@mkdir -p $(BUILD)
-	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' > $@
 FORCE:
 
 isa_flags = $(ISA_COMMON) $(if $(filter x86_64,$(ARCH)),$(ISA_$(1)))
@@ -59,6 +62,7 @@ $(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -O3
 $(BUILD)/harness/judge/%.o: EXTRA = -O3
 IDENTITY := -DATTN_VERSION='"$(VERSION)"' -DATTN_COMMIT='"$(COMMIT)"' -DATTN_CFLAGS='"$(OPT) $(CFLAGS)"'
 $(BUILD)/harness/version.o: EXTRA = $(IDENTITY)
+$(BUILD)/harness/version.o: $(BUILD)/commit
 $(BUILD)/harness/report/templates.o: $(TEMPLATES)
 
 $(BUILD)/%.o: %.c $(BUILD)/settings
