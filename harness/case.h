@@ -30,10 +30,12 @@ enum case_status {
 
 /* Flags of a measured case. */
 enum {
-    CASE_FEW = 1 << 0,        /* fewer than 10 samples */
-    CASE_UNSTABLE = 1 << 1,   /* the interval never reached its target width */
-    CASE_MISTRUSTED = 1 << 2, /* a figure contradicts the machine: above a roof */
-    CASE_UNACCOUNTED = 1 << 3 /* memory seen by the kernel differs from the tracked */
+    CASE_FEW = 1 << 0, /* fewer than 10 samples */
+    CASE_UNSTABLE =
+        1 << 1, /* the interval is wide, or the machine drifted and reruns did not help */
+    CASE_MISTRUSTED = 1 << 2,  /* a figure contradicts the machine: above a roof */
+    CASE_UNACCOUNTED = 1 << 3, /* memory seen by the kernel, tracked and declared differ */
+    CASE_DRIFTED = 1 << 4      /* a round: the machine's speed moved while it ran, also in reruns */
 };
 
 /* One case as planned. */
@@ -68,14 +70,17 @@ struct outcome {
     /* Figures from here to lib_bytes are NaN when the worker does not give them. */
     double prepare_s;       /* one prepare() */
     double cold_s;          /* the first run() */
+    double busy_s;          /* all calls, warm-up included; 0 when the worker does not say */
     double workspace_bytes; /* declared by the variant */
     double tracked_bytes; /* workspace actually touched (pages of the arena that became resident) */
     double peak_rss_bytes; /* VmHWM of the measured calls minus the worker's baseline */
     double lib_bytes;      /* what warming the BLAS added before the baseline */
     char isa[32];
     char blas_core[32];
-    unsigned mxcsr;  /* control word seen in every worker thread (0 where there is none) */
-    char worker[64]; /* "attnbench 0.1.0", or what an external worker calls itself */
+    char huge_pages[16]; /* "never", or the system's setting that was in force */
+    int numa_nodes;      /* that inputs and output lay on; 0 unknown */
+    unsigned mxcsr;      /* control word seen in every worker thread (0 where there is none) */
+    char worker[64];     /* "attnbench 0.1.0", or what an external worker calls itself */
 };
 
 /* Error of one output against the reference. NaN = not applicable (NULL in the store). */

@@ -241,6 +241,12 @@ static int conclude(const struct sweep_result *r, const char *db, const struct r
 {
     fprintf(stderr, "run %lld (%s) in %s: %zu ok, %zu unsupported, %zu skipped, %zu failed\n",
             (long long)info->id, info->name, db, r->ok, r->unsupported, r->skipped, r->unexpected);
+    if (r->costs.launches)
+        fprintf(stderr,
+                "outside the measured calls: %.1f ms a launch (%d launches); inputs and references "
+                "%.1f s; calibration %.1f s\n",
+                1e3 * r->costs.overhead_s / r->costs.launches, r->costs.launches, r->costs.inputs_s,
+                r->costs.calibration_s);
     if (r->interrupted) {
         fputs("attnbench: interrupted; the same command with --resume goes on\n", stderr);
         return EXIT_INTERRUPTED;

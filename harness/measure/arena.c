@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static size_t page(void)
@@ -89,7 +91,43 @@ void memory_peak(struct worker_memory *m, const void *ws, size_t bytes)
             resident += present[i] & 1;
     free(present);
     m->tracked = fmin((double)(resident * size), (double)bytes);
-    double gap = fabs(m->peak - m->tracked);
-    if (!(gap <= fmax(4 * 0x1p20, 0.1 * fmax(m->peak, m->tracked))))
+    const double most = fmax(m->declared, fmax(m->tracked, m->peak));
+    const double least = fmin(m->declared, fmin(m->tracked, m->peak));
+    if (!(most - least <= fmax(4 * 0x1p20, 0.1 * most)))
         m->flags |= CASE_UNACCOUNTED;
+}
+
+const char *memory_huge_pages(void)
+{
+    static char text[16] = "unknown";
+    char line[64], *word, *end;
+    if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
+        return "never";
+    FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    /* "always [madvise] never": the one in brackets is in force. */
+    if (f && fgets(line, sizeof line, f) && (word = strchr(line, '[')) && (end = strchr(word, ']')))
+        snprintf(text, sizeof text, "%.*s", (int)(end - word - 1), word + 1);
+    if (f)
+        fclose(f);
+    return text;
+}
+
+int memory_nodes(const struct arena *a)
+{
+    enum { PAGES = 64 };
+    uint64_t seen = 0;
+    for (int i = 0; i < a->count; i++) {
+        void *at[PAGES];
+        int node[PAGES];
+        const size_t pages = a->size[i] / page();
+        const int n = pages < PAGES ? (int)pages : PAGES;
+        for (int k = 0; k < n; k++)
+            at[k] = (char *)a->at[i] + pages * (size_t)k / (size_t)n * page();
+        /* Without new places it only asks where pages are. */
+        if (syscall(SYS_move_pages, 0, n, at, NULL, node, 0) == 0)
+            for (int k = 0; k < n; k++)
+                if (node[k] >= 0 && node[k] < 64)
+                    seen |= UINT64_C(1) << node[k];
+    }
+    return __builtin_popcountll(seen);
 }

@@ -27,6 +27,7 @@ struct worker_memory {
     double tracked;  /* resident bytes of the workspace */
     double peak;     /* the kernel's high-water mark above the baseline */
     double base;     /* resident bytes at the baseline */
+    int nodes;       /* NUMA nodes that the inputs and the output lie on */
     unsigned flags;  /* CASE_UNACCOUNTED */
 };
 
@@ -36,7 +37,16 @@ double memory_now(void);
 /* Resets the kernel's high-water mark. Inputs and output have been touched by now. */
 void memory_baseline(struct worker_memory *m);
 
-/* Reads the peak, counts the workspace's resident pages, and compares the two. */
+/*
+ * Reads the peak, counts the workspace's resident pages, and compares both and what was declared:
+ * they agree when no two are further apart than 4 MiB or a tenth.
+ */
 void memory_peak(struct worker_memory *m, const void *ws, size_t bytes);
+
+/* Whether this process may get huge pages: "never" when it was told so, else the system's word. */
+const char *memory_huge_pages(void);
+
+/* NUMA nodes that touched pages of the mappings lie on; 0 when the system does not say. */
+int memory_nodes(const struct arena *a);
 
 #endif

@@ -132,6 +132,7 @@ static bool answer_line(struct outcome *o, char *line, const char *output)
         double *to;
     } figures[] = {{"prepare_s", &o->prepare_s},
                    {"cold_s", &o->cold_s},
+                   {"busy_s", &o->busy_s},
                    {"workspace_bytes", &o->workspace_bytes},
                    {"tracked_bytes", &o->tracked_bytes},
                    {"peak_rss_bytes", &o->peak_rss_bytes},
@@ -166,6 +167,10 @@ static bool answer_line(struct outcome *o, char *line, const char *output)
         printable(o->isa, sizeof o->isa, value);
     } else if (strcmp(line, "blas_core") == 0) {
         printable(o->blas_core, sizeof o->blas_core, value);
+    } else if (strcmp(line, "huge_pages") == 0) {
+        printable(o->huge_pages, sizeof o->huge_pages, value);
+    } else if (strcmp(line, "numa_nodes") == 0) {
+        o->numa_nodes = (int)strtol(value, NULL, 10);
     } else if (strcmp(line, "mxcsr") == 0) {
         o->mxcsr = (unsigned)strtoul(value, NULL, 10);
     } else if (strcmp(line, "inner") == 0) {

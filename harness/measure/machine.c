@@ -1,108 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine: a stable fingerprint, whose hash names it, and covariates that change by the hour.
+/*
+ * The machine: a fingerprint whose hash names it. It is the same after the next boot: nothing in it
+ * is measured, and sizes that the kernel cuts differently each time are rounded.
  */
+#include "harness/measure/machinetext.h"
 #include "harness/measure/measure.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
 #include "variants/kernels/isa.h"
 
+#include <glob.h>
 #include <hwloc.h>
+#include <math.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
 
 extern char *openblas_get_config(void);
-
-struct text {
-    char *at;
-    size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(t->at + t->used, t->size - t->used, format, args);
-    va_end(args);
-    t->used += n > 0 && (size_t)n < t->size - t->used ? (size_t)n : 0;
-}
-
-/* ,"key":"value" with what JSON cannot hold replaced. */
-static void add_string(struct text *t, const char *key, const char *value)
-{
-    char clean[2048];
-    size_t n = 0;
-    for (; *value && n + 1 < sizeof clean; value++)
-        clean[n++] = *value == '"' || *value == '\\' || (unsigned char)*value < 32 ? ' ' : *value;
-    clean[n] = '\0';
-    add(t, "%s\"%s\":\"%s\"", t->used > 1 ? "," : "", key, clean);
-}
-
-static bool first_line(const char *path, char *out, size_t size)
-{
-    FILE *f = fopen(path, "r");
-    bool ok = f && fgets(out, (int)size, f);
-    if (f)
-        fclose(f);
-    if (ok)
-        out[strcspn(out, "\n")] = '\0';
-    return ok;
-}
-
-static void add_file(struct text *t, const char *key, const char *path)
-{
-    char line[1024];
-    if (first_line(path, line, sizeof line))
-        add_string(t, key, line);
-}
-
-/* The first value of a key in /proc/cpuinfo or the like. */
-static bool keyed(const char *path, const char *key, char *out, size_t size)
-{
-    char line[4096];
-    bool found = false;
-    FILE *f = fopen(path, "r");
-    while (f && !found && fgets(line, sizeof line, f)) {
-        char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, key, strlen(key)) != 0)
-            continue;
-        colon += 1 + strspn(colon + 1, " \t");
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(out, size, "%s", colon);
-        found = true;
-    }
-    if (f)
-        fclose(f);
-    return found;
-}
-
-static double meminfo(const char *key)
-{
-    char value[64];
-    return keyed("/proc/meminfo", key, value, sizeof value) ? 1024 * strtod(value, NULL) : 0;
-}
-
-/* What a container allows may be less than what the machine has. */
-static double memory_limit(double available)
-{
-    char line[64];
-    if (first_line("/sys/fs/cgroup/memory.max", line, sizeof line) && line[0] >= '0' &&
-        line[0] <= '9') {
-        double max = strtod(line, NULL), used = 0;
-        if (first_line("/sys/fs/cgroup/memory.current", line, sizeof line))
-            used = strtod(line, NULL);
-        if (max - used < available)
-            return max - used;
-    }
-    return available;
-}
 
 static int add_topology(struct text *t, char msg[CASE_MESSAGE])
 {
@@ -125,14 +44,30 @@ static int add_topology(struct text *t, char msg[CASE_MESSAGE])
                   {"l2_bytes", HWLOC_OBJ_L2CACHE},
                   {"l3_bytes", HWLOC_OBJ_L3CACHE}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        add(t, ",\"%s\":%d", counts[i].key, hwloc_get_nbobjs_by_type(topology, counts[i].type));
+        text_add(t, ",\"%s\":%d", counts[i].key,
+                 hwloc_get_nbobjs_by_type(topology, counts[i].type));
     for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
         hwloc_obj_t o = hwloc_get_obj_by_type(topology, caches[i].type, 0);
         if (o)
-            add(t, ",\"%s\":%llu", caches[i].key, (unsigned long long)o->attr->cache.size);
+            text_add(t, ",\"%s\":%llu", caches[i].key, (unsigned long long)o->attr->cache.size);
     }
     hwloc_topology_destroy(topology);
     return 0;
+}
+
+/* Mitigations of CPU faults, which cost system calls and branches: name and state of each. */
+static void add_mitigations(struct text *t)
+{
+    glob_t found;
+    char line[256];
+    if (glob("/sys/devices/system/cpu/vulnerabilities/*", 0, NULL, &found))
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        /* Most machines are not affected by most. */
+        if (text_first_line(found.gl_pathv[i], line, sizeof line) &&
+            strcmp(line, "Not affected") != 0)
+            text_string(t, strrchr(found.gl_pathv[i], '/') + 1, line);
+    globfree(&found);
 }
 
 static int fingerprint(struct machine *m, char *model, size_t model_size, char msg[CASE_MESSAGE])
@@ -140,61 +75,56 @@ static int fingerprint(struct machine *m, char *model, size_t model_size, char m
     struct text t = {m->fingerprint, sizeof m->fingerprint - 2, 0};
     char value[2048];
     struct utsname u;
-    add(&t, "{");
-    if (!keyed("/proc/cpuinfo", "model name", model, model_size))
+    text_add(&t, "{");
+    if (!text_keyed("/proc/cpuinfo", "model name", model, model_size))
         snprintf(model, model_size, "unknown CPU");
-    add_string(&t, "cpu", model);
+    text_string(&t, "cpu", model);
     static const char *const keys[] = {"vendor_id", "cpu family", "model\t",
                                        "stepping",  "microcode",  "flags"};
     static const char *const names[] = {"vendor",   "family",    "model",
                                         "stepping", "microcode", "flags"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (keyed("/proc/cpuinfo", keys[i], value, sizeof value))
-            add_string(&t, names[i], value);
+        if (text_keyed("/proc/cpuinfo", keys[i], value, sizeof value))
+            text_string(&t, names[i], value);
     if (add_topology(&t, msg))
         return -1;
     if (uname(&u) == 0) {
-        add_string(&t, "kernel", u.release);
-        add_string(&t, "architecture", u.machine);
+        text_string(&t, "kernel", u.release);
+        text_string(&t, "architecture", u.machine);
     }
-    add_file(&t, "thp", "/sys/kernel/mm/transparent_hugepage/enabled");
-    add_file(&t, "governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-    add_file(&t, "clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
-    add_file(&t, "numa_balancing", "/proc/sys/kernel/numa_balancing");
-    add_file(&t, "ksm", "/sys/kernel/mm/ksm/run");
+    text_file(&t, "vendor_of_machine", "/sys/class/dmi/id/sys_vendor");
+    text_file(&t, "product", "/sys/class/dmi/id/product_name");
+    text_file(&t, "cpu_limit", "/sys/fs/cgroup/cpu.max");
+    text_file(&t, "memory_limit", "/sys/fs/cgroup/memory.max");
+    text_file(&t, "governor", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    text_file(&t, "damon_reclaim", "/sys/module/damon_reclaim/parameters/enabled");
+    text_file(&t, "clocksource",
+              "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    text_file(&t, "numa_balancing", "/proc/sys/kernel/numa_balancing");
+    text_file(&t, "ksm", "/sys/kernel/mm/ksm/run");
+    add_mitigations(&t);
 #ifdef __GLIBC__
-    add_string(&t, "libc", gnu_get_libc_version());
+    text_string(&t, "libc", gnu_get_libc_version());
 #endif
-    add_string(&t, "isa", attn_isa_name());
-    add_string(&t, "blas", openblas_get_config());
+    text_string(&t, "isa", attn_isa_name());
+    text_string(&t, "blas", openblas_get_config());
     const char *core = getenv("OPENBLAS_CORETYPE");
-    add_string(&t, "openblas_coretype", core ? core : "");
-    add_string(&t, "compiler", attn_compiler);
-    add_string(&t, "flags_build", attn_cflags);
-    add_string(&t, "sqlite", sqlite3_libversion());
-    add(&t, ",\"memory_bytes\":%.0f}", m->memory_total);
+    text_string(&t, "openblas_coretype", core ? core : "");
+    text_string(&t, "compiler", attn_compiler);
+    text_string(&t, "flags_build", attn_cflags);
+    text_string(&t, "sqlite", sqlite3_libversion());
+    text_add(&t, ",\"memory_gib\":%.0f}", ceil(m->memory_total / 0x1p30));
     return 0;
-}
-
-static void covariates(struct machine *m)
-{
-    struct text t = {m->covariates, sizeof m->covariates - 2, 0};
-    add(&t, "{");
-    add_file(&t, "loadavg", "/proc/loadavg");
-    add_file(&t, "cpu_ticks", "/proc/stat"); /* user nice system idle iowait irq softirq steal */
-    add_file(&t, "pressure", "/proc/pressure/cpu");
-    add_file(&t, "uptime", "/proc/uptime");
-    add(&t, ",\"memory_available\":%.0f}", m->memory_available);
 }
 
 int machine_describe(struct machine *m, char msg[CASE_MESSAGE])
 {
     char model[128];
-    *m = (struct machine){.memory_total = meminfo("MemTotal"), .cores = threads_cores()};
-    m->memory_available = memory_limit(meminfo("MemAvailable"));
+    *m = (struct machine){.memory_total = machine_memory("MemTotal"), .cores = threads_cores()};
+    m->memory_available = machine_memory_available();
     if (fingerprint(m, model, sizeof model, msg))
         return -1;
-    covariates(m);
+    machine_covariates(m->covariates, sizeof m->covariates);
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     for (const char *s = m->fingerprint; *s; s++)
         h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);

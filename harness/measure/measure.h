@@ -58,6 +58,13 @@ int worker_serve(FILE *in, FILE *out);
 /* Measures roofs in a forked, pinned child; one to two seconds. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
+/* Measures again, in 30 ms, what is watched between cases; the other roofs are NaN. 0 or -1. */
+int roofs_calibrate(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
+
+/* How far the loop that binds a case, and the private caches, moved: |ln(after / before)|. */
+double roofs_drift(const struct roofs *before, const struct roofs *after,
+                   const struct attn_cost *cost);
+
 /* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...).
  */
 struct machine {
@@ -70,6 +77,11 @@ struct machine {
     double memory_total;     /* bytes */
 };
 int machine_describe(struct machine *out, char msg[CASE_MESSAGE]);
+/* Bytes that /proc/meminfo gives for a key; those to be had now, less where a group is limited. */
+double machine_memory(const char *key);
+double machine_memory_available(void);
+/* Covariates now, as in struct machine. */
+void machine_covariates(char *out, size_t size);
 /* Prints topology, fingerprint and `count` sets of roofs (attnbench machine). */
 void machine_print(FILE *f, const struct machine *m, const struct roofs *roofs, int count);
 

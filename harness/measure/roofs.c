@@ -19,14 +19,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { GEMM = 512, REPEATS_MAX = 60, REPEATS_LEFT = 10 };
+enum { GEMM = 512, REPEATS_MAX = 60, REPEATS_LEFT = 10, REPEATS_BRIEF = 5 };
 /* Bytes that a thread walks through: beyond any cache that it can keep to itself. */
 #define DRAM_BYTES ((size_t)128 << 20)
 
 struct job {
     int threads;
+    bool brief;        /* only what calibrations watch */
     struct roofs *out; /* shared with the parent */
 };
+
+/* What is watched between cases: products, exponentials, the private caches, memory beyond them. */
+static const enum roof watched[] = {ROOF_FP32, ROOF_EXP, ROOF_L2_TRIAD, ROOF_LLC_TRIAD};
+enum { WATCHED = sizeof watched / sizeof *watched };
 
 static const struct roofs_kernels *kernels(void)
 {
@@ -117,48 +122,48 @@ static double gemm_once(float *x)
 }
 
 /* The best rate of all threads together, once it no longer rises. */
-static double best_rate(enum roof roof, const struct loops *loops, int threads, float **x)
+static double best_rate(enum roof roof, const struct loops *loops, int repeats, int threads,
+                        float **x)
 {
     double best = 0;
     size_t next = 0;
-    for (int r = 0, left = REPEATS_LEFT; r < REPEATS_MAX && left; r++, left--) {
+    for (int r = 0, left = repeats; r < REPEATS_MAX && left; r++, left--) {
         double rate = roof == ROOF_SGEMM ? gemm_once(x[0]) : once(roof, loops, threads, x, &next);
         if (rate > 1.005 * best)
-            left = REPEATS_LEFT + 1;
+            left = repeats + 1;
         best = fmax(best, rate);
     }
     return best;
 }
 
-static void measure_all(int threads, float **x, struct roofs *out)
+/* A pattern that 2^x takes, and whose sums stay small. */
+static void fill(float *x, size_t bytes)
+{
+    for (size_t i = 0; i < bytes / sizeof *x; i++)
+        x[i] = -(float)(i % 7) / 4;
+}
+
+static void measure_loops(const struct job *job, const struct caches *caches, float **x)
 {
     const struct roofs_kernels *k = kernels();
-    double *at = out->at;
-    struct caches reported, probed;
-    caches_reported(&reported);
-    caches_probe(x[0], DRAM_BYTES, &probed);
-    at[ROOF_L1_SIZE] = (double)reported.l1;
-    at[ROOF_L2_SIZE] = (double)reported.l2;
-    at[ROOF_LLC_SIZE] = (double)reported.llc;
-    at[ROOF_L1_PROBED] = (double)probed.l1;
-    at[ROOF_L2_PROBED] = (double)probed.l2;
-    at[ROOF_LLC_PROBED] = (double)probed.llc;
-    for (int t = 0; t < threads; t++)
-        for (size_t i = 0; i < DRAM_BYTES / sizeof **x; i++)
-            x[t][i] = -(float)(i % 7) / 4;
-
+    double *at = job->out->at;
     /* Where no last level holds it, the LLC loop runs from memory, and that is then its roof. */
     const size_t quantum = 128 * sizeof(float), dram = DRAM_BYTES / sizeof **x;
-    const size_t llc = reported.l2 / quantum * 128 * 4;
+    const size_t llc = caches->l2 / quantum * 128 * 4;
     const struct loops loops = {
-        {reported.l1 / 2 / quantum * 128, reported.l2 * 3 / 8 / quantum * 128,
+        {caches->l1 / 2 / quantum * 128, caches->l2 * 3 / 8 / quantum * 128,
          llc < dram ? llc : dram, ((size_t)8 << 20) / sizeof **x},
         {(size_t)96 << 20, (size_t)64 << 20, (size_t)48 << 20, (size_t)16 << 20}};
+    if (job->brief) {
+        for (int i = 0; i < WATCHED; i++)
+            at[watched[i]] = best_rate(watched[i], &loops, REPEATS_BRIEF, job->threads, x);
+        return;
+    }
     for (enum roof r = 0; r <= ROOF_DRAM_TRIAD; r++) {
         if ((r == ROOF_BF16 && !k->bf16) || (r == ROOF_INT8 && !k->int8))
             at[r] = at[ROOF_FP32];
         else
-            at[r] = best_rate(r, &loops, threads, x);
+            at[r] = best_rate(r, &loops, REPEATS_LEFT, job->threads, x);
     }
 }
 
@@ -174,27 +179,43 @@ static void start_blas(void)
 
 static int measure(void *arg, char msg[CASE_MESSAGE])
 {
-    struct job *job = arg;
+    const struct job *job = arg;
+    struct caches caches, probed;
+    caches_reported(&caches);
+    size_t bytes = job->brief ? 4 * caches.l2 : DRAM_BYTES;
+    bytes = bytes < DRAM_BYTES ? bytes : DRAM_BYTES;
     float **x = calloc((size_t)job->threads, sizeof *x);
     bool ok = x != NULL;
-    start_blas();
+    if (!job->brief)
+        start_blas();
     threads_prepare(job->threads);
     if (ok) {
 #pragma omp parallel num_threads(job->threads)
         {
-            float *mine = aligned_alloc((size_t)2 << 20, DRAM_BYTES);
+            float *mine =
+                aligned_alloc((size_t)2 << 20, (bytes + ((size_t)2 << 20) - 1) >> 21 << 21);
             if (mine) {
                 /* At best: without the cost of looking up small pages. */
-                madvise(mine, DRAM_BYTES, MADV_HUGEPAGE);
-                memset(mine, 0, DRAM_BYTES);
+                madvise(mine, bytes, MADV_HUGEPAGE);
+                fill(mine, bytes);
             }
             x[omp_get_thread_num()] = mine;
         }
         for (int i = 0; i < job->threads; i++)
             ok = ok && x[i];
     }
+    if (ok && !job->brief) {
+        const size_t found[] = {caches.l1, caches.l2, caches.llc};
+        caches_probe(x[0], bytes, &probed);
+        fill(x[0], bytes);
+        const size_t again[] = {probed.l1, probed.l2, probed.llc};
+        for (int i = 0; i < 3; i++) {
+            job->out->at[ROOF_L1_SIZE + i] = (double)found[i];
+            job->out->at[ROOF_L1_PROBED + i] = (double)again[i];
+        }
+    }
     if (ok)
-        measure_all(job->threads, x, job->out);
+        measure_loops(job, &caches, x);
     else
         snprintf(msg, CASE_MESSAGE, "out of memory");
     for (int i = 0; x && i < job->threads; i++)
@@ -203,7 +224,7 @@ static int measure(void *arg, char msg[CASE_MESSAGE])
     return ok ? 0 : 1;
 }
 
-int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE])
+static int in_child(int threads, bool brief, struct roofs *out, char msg[CASE_MESSAGE])
 {
     struct roofs *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -211,13 +232,42 @@ int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE])
         snprintf(msg, CASE_MESSAGE, "out of memory for measuring the roofs");
         return -1;
     }
-    struct job job = {threads, shared};
+    *shared = (struct roofs){.threads = threads};
+    for (int i = 0; i < ROOFS; i++)
+        shared->at[i] = NAN;
+    struct job job = {threads, brief, shared};
     char why[CASE_MESSAGE];
     int rc = measure_stage(measure, &job, 120, why);
     *out = *shared;
-    out->threads = threads;
     munmap(shared, sizeof *shared);
     if (rc)
         snprintf(msg, CASE_MESSAGE, "measuring the roofs: %.400s", why);
     return rc ? -1 : 0;
+}
+
+int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE])
+{
+    return in_child(threads, false, out, msg);
+}
+
+int roofs_calibrate(int threads, struct roofs *out, char msg[CASE_MESSAGE])
+{
+    return in_child(threads, true, out, msg);
+}
+
+static double change(enum roof r, const struct roofs *before, const struct roofs *after)
+{
+    return fabs(log(after->at[r] / before->at[r]));
+}
+
+double roofs_drift(const struct roofs *before, const struct roofs *after,
+                   const struct attn_cost *cost)
+{
+    const double products = cost->flops / before->at[ROOF_FP32];
+    const double exps = cost->exps / before->at[ROOF_EXP];
+    const double bytes = cost->bytes / before->at[ROOF_LLC_TRIAD];
+    if (bytes > products && bytes > exps)
+        return change(ROOF_LLC_TRIAD, before, after);
+    return fmax(change(products > exps ? ROOF_FP32 : ROOF_EXP, before, after),
+                change(ROOF_L2_TRIAD, before, after));
 }

@@ -6,6 +6,7 @@
 #include <omp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #ifdef __x86_64__
 #include <xmmintrin.h>
 #endif
@@ -106,4 +107,19 @@ unsigned threads_prepare(int threads)
     if (bound)
         hwloc_topology_destroy(topology);
     return common;
+}
+
+void first_touch(void *to, const void *from, size_t bytes, int threads)
+{
+    const size_t part = (bytes + (size_t)threads - 1) / (size_t)threads;
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++) {
+        const size_t begin = (size_t)t * part, end = begin + part < bytes ? begin + part : bytes;
+        if (begin >= end)
+            continue;
+        if (from)
+            memcpy((char *)to + begin, (const char *)from + begin, end - begin);
+        else
+            memset((char *)to + begin, 0xff, end - begin);
+    }
 }

@@ -4,6 +4,7 @@
 #define HARNESS_THREADS_H
 
 #include <sched.h>
+#include <stddef.h>
 
 /*
  * Flushes denormals in this thread, gives the BLAS its threads (which inherit that), starts the
@@ -21,5 +22,11 @@ int threads_cores(void);
  * when the machine does not tell.
  */
 int threads_cpus(int threads, cpu_set_t *out);
+
+/*
+ * Writes bytes, copied from `from` or all ones (NaN) when that is NULL, from the threads of the
+ * team in equal parts, so that each part lies in the memory of the NUMA node that wrote it.
+ */
+void first_touch(void *to, const void *from, size_t bytes, int threads);
 
 #endif

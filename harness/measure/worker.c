@@ -3,8 +3,8 @@
 #include "harness/inputs/tensorfile.h"
 #include "harness/measure/arena.h"
 #include "harness/measure/measure.h"
-#include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
+#include "harness/measure/trial.h"
 #include "harness/version.h"
 #include "variants/kernels/isa.h"
 #include "variants/registry.h"
@@ -135,10 +135,11 @@ static void *load(const char *path, const struct attn_problem *p, int64_t heads,
     else if (!(to = arena_map(arena, count * width)))
         snprintf(msg, CASE_MESSAGE, "oom");
     else if (p->dtype == ATTN_BF16)
+#pragma omp parallel for num_threads(p->threads) schedule(static)
         for (size_t i = 0; i < count; i++)
             ((uint16_t *)to)[i] = attn_to_bf16(t->data[i]);
     else
-        memcpy(to, t->data, count * width);
+        first_touch(to, t->data, count * width, p->threads);
     tensor_file_free(&f);
     return to;
 }
@@ -156,12 +157,14 @@ static double warm_blas(void)
     return memory_now() - before;
 }
 
-static void print_result(FILE *out, const struct sampled *s, const struct worker_memory *m,
-                         double lib, unsigned mxcsr)
+static void print_result(FILE *out, const struct trial *t, const struct sampled *s,
+                         const struct worker_memory *m, double lib, unsigned mxcsr)
 {
     fprintf(out, "isa %s\nblas_core %s\nmxcsr %u\nlib_bytes %.0f\n", attn_isa_name(),
             openblas_get_corename(), mxcsr, lib);
-    fprintf(out, "prepare_s %.9g\ncold_s %.9g\ninner %d\n", s->prepare_s, s->cold_s, s->inner);
+    fprintf(out, "huge_pages %s\nnuma_nodes %d\n", memory_huge_pages(), m->nodes);
+    fprintf(out, "prepare_s %.9g\ncold_s %.9g\nbusy_s %.9g\ninner %d\n", t->prepare_s, s->cold_s,
+            s->busy_s, s->inner);
     fprintf(out, "workspace_bytes %.0f\ntracked_bytes %.0f\npeak_rss_bytes %.0f\n", m->declared,
             m->tracked, m->peak);
     for (int i = 0; i < s->count; i++)
@@ -201,7 +204,7 @@ static void measure(const struct request *r, const struct attn_variant *v, const
         p->dtype == ATTN_BF16 ? (struct attn_io){.q16 = in[0], .k16 = in[1], .v16 = in[2], .o = o}
                               : (struct attn_io){.q = in[0], .k = in[1], .v = in[2], .o = o};
     const size_t bytes = (size_t)(p->heads_q * p->n_q * p->d_v) * sizeof *o;
-    memset(o, 0xff, bytes);
+    first_touch(o, NULL, bytes, p->threads);
     void *ws = NULL;
     if (r->memory_limit > 0 && (double)cost.workspace > r->memory_limit)
         msg[0] = '\0';
@@ -215,15 +218,17 @@ static void measure(const struct request *r, const struct attn_variant *v, const
     struct worker_memory m = {.declared = (double)cost.workspace};
     struct sampled s;
     memory_baseline(&m);
-    const char *why = sample_calls(v, p, params, ws, &io, bytes, &r->sampling, &s);
+    struct trial trial = {v, p, params, ws, &io, 0};
+    const char *why = trial_sample(&trial, &r->sampling, &s);
     memory_peak(&m, ws, cost.workspace);
+    m.nodes = memory_nodes(arena);
     const int64_t shape[] = {p->heads_q, p->n_q, p->d_v};
     if (why)
         fprintf(out, "done failed %s\n", why);
     else if (npy_write(r->output, 3, shape, o, msg))
         fprintf(out, "done failed %s\n", msg);
     else
-        print_result(out, &s, &m, lib, mxcsr);
+        print_result(out, &trial, &s, &m, lib, mxcsr);
     free(s.samples);
 }
 

@@ -41,14 +41,12 @@ static void json_string(FILE *f, const char *v)
 /* Text columns may look like numbers (a name, a checksum): only these are written as text. */
 static bool is_text(const char *column)
 {
-    static const char *const texts[] = {"run",        "variant",        "params",
-                                        "family",     "kind",           "workload",
-                                        "phase",      "dtype",          "isa",
-                                        "status",     "reason",         "flags",
-                                        "blas_core",  "input_checksum", "machine",
-                                        "time_class", "memory_class",   "quantity",
-                                        "declared",   "verdict",        "local_exponents",
-                                        "answer",     "against",        "remark"};
+    static const char *const texts[] = {
+        "run",      "variant",         "params",       "family",     "kind",
+        "workload", "phase",           "dtype",        "isa",        "status",
+        "reason",   "flags",           "blas_core",    "huge_pages", "input_checksum",
+        "machine",  "time_class",      "memory_class", "quantity",   "declared",
+        "verdict",  "local_exponents", "answer",       "against",    "remark"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(column, texts[i]) == 0)
             return true;

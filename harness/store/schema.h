@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define APPLICATION_ID 0x6174746e /* "attn" */
 
 extern const char store_schema[]; /* tables and the view */
@@ -28,5 +28,10 @@ sqlite3_stmt *store_prepare(struct store *s, const char *sql, char msg[CASE_MESS
 
 /* Steps a statement that returns nothing, and finalises it. 0 or -1. */
 int store_run(struct store *s, sqlite3_stmt *q, char msg[CASE_MESSAGE]);
+
+void bind_text(sqlite3_stmt *q, int i, const char *text);
+
+/* NaN and infinity have no place in a column of figures: NULL. */
+void bind_figure(sqlite3_stmt *q, int i, double x);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening, and writing of runs, inputs, cases and rounds. See store.h. */
+/* Opening, and writing of runs, inputs and cases. See store.h. */
 #include "harness/stats/order.h"
 #include "harness/store/schema.h"
 #include "variants/registry.h"
@@ -171,13 +171,12 @@ void store_close(struct store *s)
     free(s);
 }
 
-static void bind_text(sqlite3_stmt *q, int i, const char *text)
+void bind_text(sqlite3_stmt *q, int i, const char *text)
 {
     sqlite3_bind_text(q, i, text, -1, SQLITE_TRANSIENT);
 }
 
-/* NaN and infinity have no place in a column of figures. */
-static void bind_figure(sqlite3_stmt *q, int i, double x)
+void bind_figure(sqlite3_stmt *q, int i, double x)
 {
     if (isfinite(x))
         sqlite3_bind_double(q, i, x);
@@ -263,11 +262,54 @@ int store_run_find_unfinished(struct store *s, const char *plan_hash, struct run
     return found;
 }
 
-int store_run_finish(struct store *s, int64_t run, char msg[CASE_MESSAGE])
+int store_run_costs(struct store *s, int64_t run, const struct run_costs *costs,
+                    char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(
-        s, "UPDATE run SET finished = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE id = ?", msg);
+        s,
+        "UPDATE run SET launches = coalesce(launches, 0) + ?, overhead_s = coalesce(overhead_s, 0)"
+        " + ?, inputs_s = coalesce(inputs_s, 0) + ?, calibration_s = coalesce(calibration_s, 0) + ?"
+        " WHERE id = ?",
+        msg);
+    if (!q)
+        return -1;
+    sqlite3_bind_int(q, 1, costs->launches);
+    bind_figure(q, 2, costs->overhead_s);
+    bind_figure(q, 3, costs->inputs_s);
+    bind_figure(q, 4, costs->calibration_s);
+    sqlite3_bind_int64(q, 5, run);
+    return store_run(s, q, msg);
+}
+
+int store_run_finish(struct store *s, int64_t run, const char *covariates, char msg[CASE_MESSAGE])
+{
+    sqlite3_stmt *q = store_prepare(
+        s,
+        "UPDATE run SET finished = strftime('%Y-%m-%dT%H:%M:%fZ'), covariates_after = ?"
+        " WHERE id = ?",
+        msg);
+    if (!q)
+        return -1;
+    bind_text(q, 1, covariates);
+    sqlite3_bind_int64(q, 2, run);
+    return store_run(s, q, msg);
+}
+
+int store_calibration_put(struct store *s, int64_t run, const struct roofs *rates,
+                          char msg[CASE_MESSAGE])
+{
+    static const enum roof columns[] = {ROOF_FP32, ROOF_EXP, ROOF_L2_TRIAD, ROOF_LLC_TRIAD};
+    sqlite3_stmt *q = store_prepare(s,
+                                    "INSERT INTO calibration(run, taken, threads, fp32, exp,"
+                                    " l2_triad, llc_triad)"
+                                    " VALUES(?,strftime('%Y-%m-%dT%H:%M:%fZ'),?,?,?,?,?)",
+                                    msg);
+    if (!q)
+        return -1;
     sqlite3_bind_int64(q, 1, run);
+    sqlite3_bind_int(q, 2, rates->threads);
+    for (int i = 0; i < 4; i++)
+        bind_figure(q, 3 + i, rates->at[columns[i]]);
     return store_run(s, q, msg);
 }
 
@@ -356,102 +398,5 @@ int store_case_put(struct store *s, int64_t run, const struct bench_case *c, int
     }
     store_fail(s, msg);
     sqlite3_finalize(q);
-    return -1;
-}
-
-int store_rounds_done(struct store *s, int64_t case_id, uint64_t *done, char msg[CASE_MESSAGE])
-{
-    sqlite3_stmt *q = store_prepare(s, "SELECT number FROM round WHERE case_id = ?", msg);
-    if (!q)
-        return -1;
-    *done = 0;
-    sqlite3_bind_int64(q, 1, case_id);
-    while (sqlite3_step(q) == SQLITE_ROW)
-        *done |= UINT64_C(1) << sqlite3_column_int(q, 0);
-    sqlite3_finalize(q);
-    return 0;
-}
-
-static int put_round(struct store *s, int64_t case_id, int round, const struct outcome *o,
-                     char msg[CASE_MESSAGE])
-{
-    /* Worst last: the status of a case is that of its worst round. */
-    static const int severity[CASE_STATUSES] = {
-        [CASE_OK] = 0,      [CASE_UNSUPPORTED] = 1, [CASE_SKIPPED] = 2, [CASE_OOM] = 3,
-        [CASE_TIMEOUT] = 4, [CASE_CRASHED] = 5,     [CASE_FAILED] = 6,  [CASE_WRONG] = 7};
-    const bool ok = o->status == CASE_OK;
-    sqlite3_stmt *q = store_prepare(
-        s,
-        "INSERT INTO round(case_id, number, status, severity, reason, flags, inner, prepare_s, "
-        "cold_s,"
-        " workspace_bytes, tracked_bytes, peak_rss_bytes, lib_bytes, isa, blas_core, mxcsr, worker,"
-        " finished) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,strftime('%Y-%m-%dT%H:%M:%fZ'))",
-        msg);
-    sqlite3_bind_int64(q, 1, case_id);
-    sqlite3_bind_int(q, 2, round);
-    bind_text(q, 3, case_status_name(o->status));
-    sqlite3_bind_int(q, 4, severity[o->status]);
-    bind_text(q, 5, o->reason);
-    sqlite3_bind_int(q, 6, (int)o->flags);
-    const double figures[] = {o->prepare_s,     o->cold_s,         o->workspace_bytes,
-                              o->tracked_bytes, o->peak_rss_bytes, o->lib_bytes};
-    if (ok)
-        sqlite3_bind_int(q, 7, o->inner);
-    for (int i = 0; i < 6 && ok; i++)
-        bind_figure(q, 8 + i, figures[i]);
-    bind_text(q, 14, o->isa);
-    bind_text(q, 15, o->blas_core);
-    sqlite3_bind_int64(q, 16, o->mxcsr);
-    bind_text(q, 17, o->worker);
-    return store_run(s, q, msg);
-}
-
-static int put_samples(struct store *s, int64_t round, const struct outcome *o,
-                       char msg[CASE_MESSAGE])
-{
-    sqlite3_stmt *q = store_prepare(s, "INSERT INTO sample VALUES(?,?,?)", msg);
-    for (int i = 0; q && i < o->nsamples; i++) {
-        sqlite3_bind_int64(q, 1, round);
-        sqlite3_bind_int(q, 2, i);
-        sqlite3_bind_double(q, 3, o->samples[i]);
-        if (sqlite3_step(q) != SQLITE_DONE) {
-            store_fail(s, msg);
-            sqlite3_finalize(q);
-            return -1;
-        }
-        sqlite3_reset(q);
-    }
-    sqlite3_finalize(q);
-    return q ? 0 : -1;
-}
-
-static int put_metrics(struct store *s, int64_t round, const struct metrics *m,
-                       char msg[CASE_MESSAGE])
-{
-    sqlite3_stmt *q =
-        store_prepare(s, "INSERT INTO metric VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", msg);
-    const double figures[] = {m->rel_l2,         m->rel_l2_p95,    m->rel_l2_worst_head,
-                              m->max_abs,        m->cosine,        m->skill,
-                              m->floor_rel_l2,   m->floor_max_abs, m->mean_v_rel_l2,
-                              m->capture_rel_l2, m->ci_lo,         m->ci_hi};
-    sqlite3_bind_int64(q, 1, round);
-    for (int i = 0; i < 12; i++)
-        bind_figure(q, 2 + i, figures[i]);
-    sqlite3_bind_int64(q, 14, m->rows);
-    return store_run(s, q, msg);
-}
-
-int store_round_put(struct store *s, int64_t case_id, int round, const struct outcome *o,
-                    const struct metrics *m, char msg[CASE_MESSAGE])
-{
-    if (store_exec(s, "BEGIN IMMEDIATE", msg))
-        return -1;
-    bool ok = put_round(s, case_id, round, o, msg) == 0;
-    int64_t id = sqlite3_last_insert_rowid(s->db);
-    if (ok && o->status == CASE_OK)
-        ok = put_samples(s, id, o, msg) == 0 && (!m || put_metrics(s, id, m, msg) == 0);
-    if (ok && store_exec(s, "COMMIT", msg) == 0)
-        return 0;
-    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return -1;
 }

@@ -37,8 +37,26 @@ int store_run_begin(struct store *s, struct run_info *info, char msg[CASE_MESSAG
 /* Finds the newest unfinished run with this plan hash: 1 found (id, name set), 0 none, -1 error. */
 int store_run_find_unfinished(struct store *s, const char *plan_hash, struct run_info *info,
                               char msg[CASE_MESSAGE]);
-/* Marks a run complete (all rounds stored). */
-int store_run_finish(struct store *s, int64_t run, char msg[CASE_MESSAGE]);
+/* What a run took beside its calls. A resumed run adds to what it took before. */
+struct run_costs {
+    int launches;         /* worker processes that said how long their calls took */
+    double overhead_s;    /* of those, from start to stored row, outside the calls */
+    double inputs_s;      /* making inputs and references */
+    double calibration_s; /* calibrations between cases */
+};
+int store_run_costs(struct store *s, int64_t run, const struct run_costs *costs,
+                    char msg[CASE_MESSAGE]);
+
+/* Marks a run complete (all rounds stored); covariates as JSON text. */
+int store_run_finish(struct store *s, int64_t run, const char *covariates, char msg[CASE_MESSAGE]);
+
+/* Stores one calibration of a run. */
+int store_calibration_put(struct store *s, int64_t run, const struct roofs *rates,
+                          char msg[CASE_MESSAGE]);
+
+/* Fills intervals across launches (hierarchical bootstrap) and counts of outliers, for all cases.
+ */
+int store_spread(struct store *s, int64_t run, char msg[CASE_MESSAGE]);
 /* Resolves RUN text: "last" or NULL, a number, a name, or a tag. 0, or -1 with one line. */
 int store_run_resolve(struct store *s, const char *text, int64_t *run, char msg[CASE_MESSAGE]);
 
@@ -56,6 +74,12 @@ int store_rounds_done(struct store *s, int64_t case_id, uint64_t *done, char msg
 /* Stores one finished round with its samples and metrics (may be NULL) in one transaction. */
 int store_round_put(struct store *s, int64_t case_id, int round, const struct outcome *o,
                     const struct metrics *m, char msg[CASE_MESSAGE]);
+
+/* Records how far the machine drifted around a round, and whether that makes the case unstable. */
+int store_round_drift(struct store *s, int64_t case_id, int round, double drift, int reruns,
+                      bool unstable, char msg[CASE_MESSAGE]);
+/* Forgets a round, to measure it again. */
+int store_round_drop(struct store *s, int64_t case_id, int round, char msg[CASE_MESSAGE]);
 
 /* One row of the summary view, columns by name in the order of columns.def. NULL = SQL NULL. */
 typedef int store_row_fn(void *arg, int ncols, const char *const *names, const char *const *values);

@@ -146,7 +146,7 @@ static void test_figures(void **state)
 static void test_bound(void **state)
 {
     struct fixture *f = *state;
-    double a[] = {1e-3, 1e-3, 1e-3};
+    double a[] = {1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3};
     struct run_info run = a_run("roofs");
     f->c.cost = (struct attn_cost){.flops = 4e6,
                                    .flops_bf16 = 2e6,
@@ -160,14 +160,57 @@ static void test_bound(void **state)
     assert_int_equal(store_run_begin(f->s, &run, f->msg), 0);
     f->run = run;
     assert_int_equal(store_case_put(f->s, run.id, &f->c, &f->id, f->msg), 0);
-    assert_int_equal(put(f, 0, CASE_OK, a, 3), 0);
+    assert_int_equal(put(f, 0, CASE_OK, a, 10), 0);
     assert_float_equal(atof(summary(f, "roof_pct")), 22.5, 1e-9);
     assert_string_equal(summary(f, "flags"), "");
     /* A time below the bound is an error of ours, not a record. */
-    double b[] = {1e-4, 1e-4, 1e-4, 1e-4, 1e-4};
-    assert_int_equal(put(f, 1, CASE_OK, b, 5), 0);
+    double b[] = {1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4,
+                  1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-4};
+    assert_int_equal(put(f, 1, CASE_OK, b, 20), 0);
     assert_float_equal(atof(summary(f, "roof_pct")), 225, 1e-9);
-    assert_string_equal(summary(f, "flags"), "mistrusted");
+    assert_non_null(strstr(summary(f, "flags"), "mistrusted"));
+}
+
+/* Two launches at levels of their own: the interval reaches from one to the other, though each
+ * launch for itself, and all samples in one heap, look narrow. */
+static void test_launches(void **state)
+{
+    struct fixture *f = *state;
+    double a[20], b[20];
+    for (int i = 0; i < 20; i++) {
+        a[i] = 1 + 1e-4 * i;
+        b[i] = 2 + 1e-4 * i;
+    }
+    b[7] = 9;
+    assert_int_equal(put(f, 0, CASE_OK, a, 20), 0);
+    assert_int_equal(store_spread(f->s, f->run.id, f->msg), 0);
+    assert_true(atof(summary(f, "ci_hi_s")) < 1.01); /* one launch: ranks of its samples */
+    assert_string_equal(summary(f, "flags"), "");
+    assert_int_equal(put(f, 1, CASE_OK, b, 20), 0);
+    assert_int_equal(store_spread(f->s, f->run.id, f->msg), 0);
+    assert_true(atof(summary(f, "ci_lo_s")) <= 1.01);
+    assert_true(atof(summary(f, "ci_hi_s")) >= 2);
+    assert_string_equal(summary(f, "flags"), "unstable");
+    /* An outlier is counted, and stays. */
+    assert_string_equal(summary(f, "outliers_severe"), "1");
+    assert_string_equal(summary(f, "outliers_mild"), "0");
+    assert_string_equal(summary(f, "samples"), "40");
+}
+
+/* Drift is stored beside a round; a dropped round can be measured again. */
+static void test_drifted(void **state)
+{
+    struct fixture *f = *state;
+    double a[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, b[] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+    assert_int_equal(put(f, 0, CASE_OK, a, 10), 0);
+    assert_int_equal(store_round_drift(f->s, f->id, 0, 0.2, 0, false, f->msg), 0);
+    assert_string_equal(summary(f, "flags"), "");
+    assert_int_equal(store_round_drop(f->s, f->id, 0, f->msg), 0);
+    assert_int_equal(put(f, 0, CASE_OK, b, 10), 0);
+    assert_int_equal(store_round_drift(f->s, f->id, 0, 0.2, 2, true, f->msg), 0);
+    assert_float_equal(atof(summary(f, "median_s")), 2, 0);
+    assert_string_equal(summary(f, "flags"), "unstable");
+    assert_string_equal(summary(f, "reruns"), "2");
 }
 
 /* A case is as good as its worst round, and then has no figures. */
@@ -215,7 +258,7 @@ static void test_runs(void **state)
     assert_int_equal(store_run_find_unfinished(f->s, "hash", &found, f->msg), 1);
     assert_int_equal(found.id, f->run.id);
     assert_int_equal(store_run_find_unfinished(f->s, "other", &found, f->msg), 0);
-    assert_int_equal(store_run_finish(f->s, f->run.id, f->msg), 0);
+    assert_int_equal(store_run_finish(f->s, f->run.id, "{}", f->msg), 0);
     assert_int_equal(store_run_find_unfinished(f->s, "hash", &found, f->msg), 0);
     assert_int_equal(store_run_begin(f->s, &same, f->msg), -1);
     assert_non_null(strstr(f->msg, "there is a run of this name"));
@@ -281,6 +324,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_figures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_launches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_drifted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_worst_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rounds_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_runs, set_up, tear_down),
