@@ -19,7 +19,7 @@ ISA_COMMON := -O3 -ffp-contract=fast
 ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
 ISA_avx512_bf16 := $(ISA_avx512) -mavx512bf16 -mavx512vnni
-ISA_amx := $(ISA_avx512_bf16) -mamx-tile -mamx-bf16 -mamx-int8
+ISA_amx := $(ISA_avx512_bf16)
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 
 VARIANTS := $(wildcard variants/*.c variants/*/*.c)
@@ -70,7 +70,7 @@ $(BUILD)/%.o: %.c $(BUILD)/settings
 	@echo "  cc $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
--include $(OBJ:.o=.d) $(wildcard $(BUILD)/tests/unit/*.d)
+-include $(OBJ:.o=.d) $(wildcard $(BUILD)/emulated/*.d $(BUILD)/tests/*/*.d)
 
 # ---- tests ---------------------------------------------------------------------------------
 
@@ -78,6 +78,21 @@ $(BUILD)/tests/unit/test_%: tests/unit/test_%.c $(CORE)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(CORE) $(LIBS) -lcmocka
+
+# The AMX back end on an emulation of AMX: tests/emulation holds headers that stand in front.
+EMULATED := $(BUILD)/emulated/isa.o $(BUILD)/emulated/block_amx.o
+AMX_TESTS := $(BUILD)/tests/amx-emulated/test_amx_tiles $(BUILD)/tests/amx-emulated/test_variants
+$(BUILD)/emulated/block_amx.o: EXTRA = $(call isa_flags,amx)
+$(EMULATED): $(BUILD)/emulated/%.o: variants/kernels/%.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	@echo "  cc $< (AMX emulated)"
+	$(Q)$(CC) -iquote tests/emulation $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/amx-emulated/test_%: tests/unit/test_%.c $(EMULATED) $(CORE)
+	@mkdir -p $(@D)
+	@echo "  cc $< (AMX emulated)"
+	$(Q)$(CC) -iquote tests/emulation $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(EMULATED) \
+		$(filter-out %/isa.o %/block_amx.o,$(CORE)) $(LIBS) -lcmocka
 
 $(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
 	@mkdir -p $(@D)
@@ -87,7 +102,7 @@ $(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
 PLUGINS := $(patsubst tests/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard tests/plugins/*.c))
 
 test-programs: $(BUILD)/attnbench $(TESTS:%=$(BUILD)/tests/unit/test_%) $(PLUGINS) \
-	$(BUILD)/tests/fuzz_readers
+	$(BUILD)/tests/fuzz_readers $(AMX_TESTS)
 
 $(BUILD)/tests/fuzz_readers: tests/fuzz/fuzz_readers.c $(CORE)
 	@mkdir -p $(@D)
@@ -96,6 +111,10 @@ $(BUILD)/tests/fuzz_readers: tests/fuzz/fuzz_readers.c $(CORE)
 
 test: test-programs ## every test, at every ISA level of this machine
 	BUILD=$(BUILD) sh tests/run.sh
+
+test-amx: $(AMX_TESTS) ## the AMX back end on an emulation of AMX (needs AVX512-BF16)
+	$(BUILD)/tests/amx-emulated/test_amx_tiles
+	ATTN_ISA=amx ATTN_TEST_ROUNDED=1 $(BUILD)/tests/amx-emulated/test_variants
 
 SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DATTN_SANITIZED
@@ -114,6 +133,7 @@ fuzz: $(BUILD)/tests/fuzz_readers ## mutate .npy, .npz and .safetensors files fo
 check: lint test asan ## what CI runs: format, lint, tests, sanitizers
 
 FORMATTED := $(SRC) $(wildcard variants/*.h variants/*/*.h harness/*.h harness/*/*.h \
+	tests/emulation/*/*/*.h \
 	tests/unit/*.c tests/unit/*.h tests/plugins/*.c tests/fuzz/*.c)
 format: ## rewrite the sources in the project's style
 	@clang-format -i $(FORMATTED)
@@ -160,5 +180,5 @@ clean: ## remove everything built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-.PHONY: build test test-programs asan tsan fuzz check format lint bench plots readme new-variant \
-	peers-setup 	install clean help FORCE
+.PHONY: build test test-programs test-amx asan tsan fuzz check format lint bench plots readme \
+	new-variant peers-setup install clean help FORCE

@@ -44,9 +44,21 @@ for program in "$BUILD"/tests/unit/test_*; do
             [ -n "${ATTN_TEST_QUICK:-}" ] && [ "$isa" != "${levels##* }" ] && continue
             check "$test ($isa)" env ATTN_ISA="$isa" "$program"
         done ;;
+    test_amx_tiles)
+        case $levels in *amx*) check "$test" "$program" ;; esac ;;
     *) check "$test" "$program" ;;
     esac
 done
+# What computes in AMX, on an emulation of it, for machines without.
+case $levels in
+*avx512_bf16*)
+    for program in "$BUILD"/tests/amx-emulated/test_*; do
+        case $program in *.d) continue ;; esac
+        check "$(basename "$program") (amx emulated)" env ATTN_ISA=amx ATTN_TEST_ROUNDED=1 \
+            "$program"
+    done ;;
+*) echo "skipped AMX emulated: needs avx512_bf16" ;;
+esac
 check fuzz_readers "$BUILD/tests/fuzz_readers" 20000 1
 for script in tests/cli/test_*.sh; do
     check "$(basename "$script")" env BUILD="$BUILD" sh "$script"

@@ -4,7 +4,8 @@
  * and the properties that its family promises. Values computed by others: variant_values.h.
  *
  * ATTN_ISA forces a back end, ATTN_TEST_SEED the draws, ATTN_TEST_CASE one drawn case,
- * ATTN_TEST_VARIANT one variant, ATTN_TEST_QUICK fewer draws.
+ * ATTN_TEST_VARIANT one variant, ATTN_TEST_ROUNDED those with 16- or 8-bit arithmetic,
+ * ATTN_TEST_QUICK fewer draws.
  */
 #include "tests/unit/variant_cases.h"
 #include "tests/unit/variant_values.h"
@@ -17,6 +18,8 @@ static const struct attn_variant *selected_variant(int i)
 {
     const char *only = getenv("ATTN_TEST_VARIANT");
     const struct attn_variant *v = attn_variant_at(i);
+    if (getenv("ATTN_TEST_ROUNDED") && !(v->rounding > 0))
+        return NULL;
     /* Peers have no run(): tests/unit/test_peers.c. */
     return !v->run || (only && strcmp(only, v->name) != 0) ? NULL : v;
 }

@@ -35,7 +35,7 @@ struct feeding {
     struct attn_tile_state *s;
     const struct attn_keys *keys;
     const float *bias;
-    int64_t align; /* pairs of keys in a word cannot be taken apart */
+    int64_t align; /* groups of keys in packed V cannot be taken apart */
     int64_t lo[ATTN_TILE], hi[ATTN_TILE];
 };
 
@@ -64,7 +64,7 @@ static void run_block(const struct feeding *f, int64_t b0, int n, int g, int lan
 static int64_t block_size(const struct feeding *f, int64_t n)
 {
     const int64_t most = f->s->kernels->block, count = (n + most - 1) / most;
-    return count > 1 ? round_up((n + count - 1) / count, 6) : n;
+    return count > 1 ? round_up((n + count - 1) / count, f->s->kernels->step) : n;
 }
 
 /* Keys [x, y) of which lanes [g, g + lanes) each see some: cut to those that any of them sees. */
@@ -103,6 +103,21 @@ static void common(const struct feeding *f, int64_t begin, int64_t end, int g, i
     *z = *z < end ? *z / f->align * f->align : *z;
 }
 
+/* Keys [x, y), all of which all lanes of [g, g + lanes) see: block by block, so that the panels
+ * fetch each once. */
+static void run_seen(const struct feeding *f, int64_t x, int64_t y, int g, int lanes)
+{
+    struct attn_tile_state *s = f->s;
+    if (s->kernels->span && !f->bias) {
+        s->kernels->span(s, f->keys, x, y, g, lanes);
+        return;
+    }
+    const int64_t size = block_size(f, y - x);
+    for (int64_t b0 = x; b0 < y; b0 += size)
+        for (int h = g; h < g + lanes; h += panel_step(s))
+            run_block(f, b0, (int)(b0 + size < y ? size : y - b0), h, panel_lanes(s, h), false);
+}
+
 /* Keys [x, y) into one panel: those that all its rows see without a mask. */
 static void run_panel(const struct feeding *f, int64_t x, int64_t y, int g)
 {
@@ -115,10 +130,8 @@ static void run_panel(const struct feeding *f, int64_t x, int64_t y, int g)
         run_edge(f, x, y, g, lanes);
         return;
     }
-    const int64_t size = block_size(f, z - a);
     run_edge(f, x, a, g, lanes);
-    for (int64_t b0 = a; b0 < z; b0 += size)
-        run_block(f, b0, (int)(b0 + size < z ? size : z - b0), g, lanes, false);
+    run_seen(f, a, z, g, lanes);
     run_edge(f, z, y, g, lanes);
 }
 
@@ -129,7 +142,7 @@ void attn_tile_keys(struct attn_tile *t, const struct attn_keys *keys, int64_t b
     struct feeding f = {.s = s, .keys = keys, .bias = bias};
     const int step = panel_step(s);
     int64_t a, z;
-    f.align = s->kernels->form == ATTN_FORM_FLOAT ? 1 : 2;
+    f.align = s->kernels->v_group;
     if (begin >= end)
         return;
     for (int r = 0; r < (int)round_up(s->rows, ATTN_LANES); r++) {
@@ -143,11 +156,8 @@ void attn_tile_keys(struct attn_tile *t, const struct attn_keys *keys, int64_t b
         a = z = end;
     for (int g = 0; g < s->rows; g += step)
         run_panel(&f, begin, a, g);
-    /* What all panels see goes to them block by block, so that it is fetched once. */
-    const int64_t size = a < z ? block_size(&f, z - a) : 1;
-    for (int64_t b0 = a; b0 < z; b0 += size)
-        for (int g = 0; g < s->rows; g += step)
-            run_block(&f, b0, (int)(b0 + size < z ? size : z - b0), g, panel_lanes(s, g), false);
+    if (a < z)
+        run_seen(&f, a, z, 0, s->panel ? (int)round_up(s->rows, ATTN_LANES) : s->rows);
     for (int g = 0; g < s->rows; g += step)
         run_panel(&f, z, end, g);
 }
@@ -332,9 +342,7 @@ enum attn_status attn_block_run(const struct attn_problem *p, const struct attn_
     run.heads = p->heads_q / group;
     run.rows = p->n_q * group;
     run.splits = job->splits > 1 ? job->splits : 1;
-    /* Even, for pairs of keys. */
-    run.keys_per_split = (p->n_k + run.splits - 1) / run.splits;
-    run.keys_per_split += run.keys_per_split % 2;
+    run.keys_per_split = round_up((p->n_k + run.splits - 1) / run.splits, kernels->v_group);
     attn_pack(p, io, job->arith, kernels, ws, &run.operands);
     run.tiles = (float *)((char *)ws + attn_pack_bytes(p, job->arith, kernels));
     if (run.splits > 1) {

@@ -41,7 +41,6 @@ struct attn_keys {
     const int64_t *index;  /* fp32 only: key j is row index[j] of k and v; NULL: row j */
     const float *scale;    /* int8 only: of each key */
     const int32_t *offset; /* int8 only: makes unsigned queries signed, a key */
-    int64_t v_stride;      /* transposed values only: elements from channel to channel */
 };
 
 /* One tile of queries; the engine's state behind it is opaque. */

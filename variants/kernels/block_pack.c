@@ -15,7 +15,7 @@
 /* Sizes of the parts of the workspace, in bytes, each a multiple of 64. */
 struct layout {
     size_t keys, k, v, q, scale, offset, q_factor, mean;
-    int64_t words, v_rows, v_stride;
+    int64_t words, v_rows; /* rows of 16-bit V: channels */
 };
 
 static size_t up(size_t n, size_t multiple)
@@ -47,14 +47,11 @@ static struct layout layout_of(const struct attn_problem *p, enum attn_arith ari
         l.k = up((kv * n + TAIL_KEYS) * (size_t)l.words * 4, 64);
         l.q = up(rows * (size_t)l.words * 4, 64);
     }
-    l.v_stride = (int64_t)up(n, TAIL_KEYS);
-    l.v_rows = (int64_t)up((size_t)p->d_v, ATTN_SLACK);
+    l.v_rows = (int64_t)up((size_t)p->d_v, (size_t)kernels->row_words);
     if (kernels->form == ATTN_FORM_FLOAT)
         l.v = up(kv * n * (size_t)p->d_v * 4, 64);
-    else if (kernels->v_transposed)
-        l.v = up(kv * (size_t)(l.v_rows * l.v_stride) * 2, 64);
     else
-        l.v = up(kv * ((n + 1) / 2) * (size_t)p->d_v * 4, 64);
+        l.v = up(kv * up(n, (size_t)kernels->v_group) * (size_t)l.v_rows * 2, 64);
     if (arith == ATTN_ARITH_INT8) {
         l.scale = up((kv * n + TAIL_KEYS) * sizeof(float), 64);
         l.offset = up((kv * n + TAIL_KEYS) * sizeof(int32_t), 64);
@@ -186,36 +183,25 @@ static void pack_rows_bf16(const struct rows *x, int64_t n, bool as_float, int64
     }
 }
 
-/* V of one head in pairs of keys. */
-static void pack_pairs(const struct rows *x, int64_t first, int64_t n, uint32_t *to, int threads)
+/* V of one head in groups of keys, (v_rows, group) each; zeros behind the last key and channel. */
+static void pack_groups(const struct rows *x, int64_t first, int64_t n, int group, int64_t v_rows,
+                        uint32_t *to, int threads)
 {
+    static const float zero[ATTN_MAX_D];
+    const int64_t pairs = group / 2;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t j = 0; j < n; j += 2) {
-        float a[ATTN_MAX_D], b[ATTN_MAX_D], zero[ATTN_MAX_D];
-        const float *second = zero;
-        if (j + 1 < n)
-            second = row(x, first + j + 1, b);
-        else
-            memset(zero, 0, sizeof zero);
-        paired_row(row(x, first + j, a), second, x->d, to + j / 2 * x->d);
-    }
-}
-
-/* V of one head, a row for each channel; zeros behind the last key and the last channel. */
-static void pack_transposed(const struct rows *x, int64_t first, int64_t n, const struct layout *l,
-                            uint16_t *to, int threads)
-{
-    memset(to, 0, (size_t)(l->v_rows * l->v_stride) * sizeof *to);
-    /* Blocks of a cache line of keys, so that threads do not share one. */
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t b = 0; b < n; b += TAIL_KEYS)
-        for (int64_t j = b; j < b + TAIL_KEYS && j < n; j++) {
-            float room[ATTN_MAX_D];
-            uint16_t v[ATTN_MAX_D];
-            bf16_row(row(x, first + j, room), x->d, v);
-            for (int64_t c = 0; c < x->d; c++)
-                to[c * l->v_stride + j] = v[c];
+    for (int64_t g = 0; g < n; g += group) {
+        uint32_t *out = to + g / 2 * v_rows;
+        for (int64_t i = 0; i < pairs; i++) {
+            float a[ATTN_MAX_D], b[ATTN_MAX_D];
+            uint32_t line[ATTN_MAX_D] = {0};
+            const int64_t j = g + 2 * i;
+            paired_row(j < n ? row(x, first + j, a) : zero,
+                       j + 1 < n ? row(x, first + j + 1, b) : zero, x->d, line);
+            for (int64_t c = 0; c < v_rows; c++)
+                out[c * pairs + i] = line[c];
         }
+    }
 }
 
 /* Queries [i0, i1) of a head, one scale for all; returns it. */
@@ -315,18 +301,15 @@ static void pack_values(const struct attn_problem *p, const struct rows *v,
     for (int64_t h = 0; h < p->heads_kv; h++) {
         const int64_t first = h * p->n_k;
         keys[h].v = to;
-        keys[h].v_stride = l->v_stride;
         if (kernels->form == ATTN_FORM_FLOAT) {
             const struct rows head = {v->f ? v->f + first * v->d : NULL,
                                       v->h ? v->h + first * v->d : NULL, v->d};
             pack_rows_bf16(&head, p->n_k, true, v->d, to, p->threads);
             to += p->n_k * v->d * 4;
-        } else if (kernels->v_transposed) {
-            pack_transposed(v, first, p->n_k, l, (uint16_t *)to, p->threads);
-            to += l->v_rows * l->v_stride * 2;
         } else {
-            pack_pairs(v, first, p->n_k, (uint32_t *)to, p->threads);
-            to += (p->n_k + 1) / 2 * v->d * 4;
+            const int group = kernels->v_group;
+            pack_groups(v, first, p->n_k, group, l->v_rows, (uint32_t *)to, p->threads);
+            to += (p->n_k + group - 1) / group * group * l->v_rows * 2;
         }
     }
 }

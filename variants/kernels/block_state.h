@@ -44,7 +44,7 @@ static inline float *attn_lane(float *x, int64_t rows, int panel, int g)
 /*
  * How K, Q and V lie in memory. In all but the first, they are copies made by block_pack.c:
  * PAIRS are bf16, two channels of K and Q, or two keys of V, to a word; BYTES are int8 K and
- * unsigned Q, four channels to a word, with V in PAIRS.
+ * unsigned Q, four channels to a word, with V in PAIRS. Rows of V lie in groups: see v_group.
  */
 enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
 
@@ -54,10 +54,12 @@ enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
  */
 struct attn_arith_kernels {
     enum attn_form form;
-    int panel;         /* lanes of the widest panel; a power of 2 */
-    int block;         /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
-    int row_words;     /* rows of Q and K are padded with zeros to a multiple of this */
-    bool v_transposed; /* 16-bit V lies as (D_v, n_k) instead of in pairs of keys */
+    int panel;     /* lanes of the widest panel; a power of 2 */
+    int block;     /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
+    int step;      /* blocks are multiples of this: whole micro-kernels */
+    int v_group;   /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
+    int row_words; /* words of Q and K, and channels of 16-bit V, are padded with zeros to a
+                      multiple */
     /* Lays out the queries of rows [0, t->rows), times factor if fp32, and empties the state. */
     void (*begin)(struct attn_tile_state *t, const void *q, float factor);
     /* Fills s and top. */
@@ -73,6 +75,12 @@ struct attn_arith_kernels {
     /* o = alpha o + weights . V */
     void (*values)(struct attn_tile_state *t, const struct attn_keys *k, int64_t b0, int n, int g,
                    int lanes);
+    /*
+     * Scores, weights and values of keys [x, y), which no lane of [g, g + lanes), whole panels, is
+     * to miss; or NULL: block by block.
+     */
+    void (*span)(struct attn_tile_state *t, const struct attn_keys *k, int64_t x, int64_t y, int g,
+                 int lanes);
     /* Normalises rows [0, t->rows) into o. */
     void (*end)(struct attn_tile_state *t, float *o);
 };

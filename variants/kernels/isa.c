@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #ifdef __x86_64__
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "variants/kernels/amx_tiles.h"
 #endif
 
 struct level {
@@ -44,14 +42,9 @@ static bool has_avx512_bf16(void)
            __builtin_cpu_supports("avx512vnni");
 }
 
-/* Linux hands out the state of the tiles on request only, once a process. */
 static bool has_amx(void)
 {
-    enum { LEAF = 7, BF16 = 1 << 22, TILE = 1 << 24, INT8 = 1 << 25, ALL = BF16 | TILE | INT8 };
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    unsigned a, b, c, d;
-    return has_avx512_bf16() && __get_cpuid_count(LEAF, 0, &a, &b, &c, &d) && (d & ALL) == ALL &&
-           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+    return has_avx512_bf16() && amx_available();
 }
 #endif
 
