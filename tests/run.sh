@@ -28,7 +28,7 @@ check() {
 # The ISA levels of this machine, best last; absent ones are named, not hidden.
 levels=
 for isa in portable avx2 avx512 avx512_bf16 amx; do
-    if ATTN_ISA=$isa "$BUILD/attnbench" --version > "$log" 2>&1; then
+    if ATTN_ISA=$isa "$BUILD/attnbench" list > "$log" 2>&1; then
         levels="$levels $isa"
     else
         echo "skipped ISA $isa: $(cat "$log")"
