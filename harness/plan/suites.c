@@ -17,19 +17,27 @@ static const struct suite_part scaling[] = {
 };
 
 /* Ours and theirs: exact attention in both types, and one window. */
-#define EXACT         "naive rowblock flash torch_sdpa torch_flex ort_mha ort_gqa ort_attention"
-#define EXACT16       "flash flash_bf16 torch_sdpa torch_flex"
-#define WINDOWS       "flash window:w=256 torch_flex_window:w=256"
-#define PEERS_LENGTHS "512..8192"
+#define EXACT   "naive rowblock flash torch_sdpa torch_flex ort_mha ort_gqa ort_attention"
+#define EXACT16 "flash flash_bf16 torch_sdpa torch_flex"
+#define WINDOWS "flash window:w=256 torch_flex_window:w=256"
+#define SIDE_BY_SIDE(who, dimension)                                                               \
+    .variants = who, .workload = "vslash", .lengths = "512..16384", .threads = "1,all",            \
+    .dim = dimension
 
 static const struct suite_part peers[] = {
-    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 64},
-    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .causal = true},
-    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 128},
-    {EXACT, "vslash", PEERS_LENGTHS, "1,all", .dim = 128, .causal = true},
-    {EXACT16, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .dtype = ATTN_BF16},
-    {EXACT16, "vslash", PEERS_LENGTHS, "1,all", .dim = 64, .causal = true, .dtype = ATTN_BF16},
-    {WINDOWS, "vslash", "2048..32768", "1,all", .dim = 64, .causal = true},
+    {SIDE_BY_SIDE(EXACT, 64)},
+    {SIDE_BY_SIDE(EXACT, 64), .causal = true},
+    {SIDE_BY_SIDE(EXACT, 128)},
+    {SIDE_BY_SIDE(EXACT, 128), .causal = true},
+    {SIDE_BY_SIDE(EXACT16, 64), .dtype = ATTN_BF16},
+    {SIDE_BY_SIDE(EXACT16, 64), .dtype = ATTN_BF16, .causal = true},
+    {SIDE_BY_SIDE(EXACT16, 128), .dtype = ATTN_BF16},
+    {SIDE_BY_SIDE(EXACT16, 128), .dtype = ATTN_BF16, .causal = true},
+    {.variants = WINDOWS,
+     .workload = "vslash",
+     .lengths = "2048..32768",
+     .threads = "1,all",
+     .causal = true},
     {0},
 };
 
@@ -52,7 +60,7 @@ static const struct suite suites[] = {
      .summary = "ours beside PyTorch and ONNX Runtime (make peers-setup), as far as 2h go",
      .parts = peers,
      .rounds = 3,
-     .max_seconds = 2,
+     .max_seconds = 1,
      .min_warmup_s = 0.1,
      .budget_s = 7200},
 };

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import itertools
 import math
 import os
 import re
@@ -109,16 +110,18 @@ def _timed(call: Callable[[], None], inner: int = 1) -> float:
 def _warm_up(call: Callable[[], None], case: Case) -> float:
     """At least three calls and the asked time, until three medians agree; returns the last."""
     recent, medians, begun = [], [], time.perf_counter()
-    while True:
+    for n in itertools.count(1):
         recent = [*recent[-8:], _timed(call)]
         spent = time.perf_counter() - begun
+        if n % 3 == 0:
+            medians = [*medians[-2:], statistics.median(recent)]
+            last = medians[-1]
+            steady = len(medians) == 3 and all(abs(last - m) <= 0.02 * last for m in medians)
+            if spent >= case.min_warmup_s * (1 if steady else 2):
+                return last
         # Calls of seconds need no more warming than the first one gave.
         if recent[-1] > case.max_seconds / 4 or spent > case.max_seconds:
             return recent[-1]
-        medians = [*medians[-2:], statistics.median(recent)]
-        steady = len(medians) == 3 and max(medians) - min(medians) <= 0.02 * medians[-1]
-        if len(recent) >= 3 and spent >= case.min_warmup_s * (1 if steady else 2):
-            return medians[-1]
 
 
 def _narrow(samples: list[float], target: float) -> bool:
@@ -156,7 +159,7 @@ def _sample(peer: Peer, case: Case) -> Timing:
             break
         if len(samples) >= checkpoint:
             narrow = narrow + 1 if _narrow(samples, case.target_ci) else 0
-            checkpoint = int(checkpoint * 1.42) + 1
+            checkpoint = int(checkpoint * 1.42)
     flags = ["few"] if len(samples) < 10 else []
     if not _narrow(samples, case.target_ci):
         flags.append("unstable")
