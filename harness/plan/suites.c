@@ -17,7 +17,7 @@ static const struct suite_part scaling[] = {
 };
 
 /* Ours and theirs: exact attention in both types, and one window. */
-#define EXACT   "naive rowblock flash torch_sdpa torch_flex ort_mha ort_gqa ort_attention"
+#define EXACT   "naive rowblock flash torch_sdpa torch_flex ort_mha ort_attention"
 #define EXACT16 "flash flash_bf16 torch_sdpa torch_flex"
 #define WINDOWS "flash window:w=256 torch_flex_window:w=256"
 #define SIDE_BY_SIDE(who, dimension)                                                               \
@@ -26,9 +26,9 @@ static const struct suite_part scaling[] = {
 
 static const struct suite_part peers[] = {
     {SIDE_BY_SIDE(EXACT, 64)},
-    {SIDE_BY_SIDE(EXACT, 64), .causal = true},
+    {SIDE_BY_SIDE(EXACT " ort_gqa", 64), .causal = true},
     {SIDE_BY_SIDE(EXACT, 128)},
-    {SIDE_BY_SIDE(EXACT, 128), .causal = true},
+    {SIDE_BY_SIDE(EXACT " ort_gqa", 128), .causal = true},
     {SIDE_BY_SIDE(EXACT16, 64), .dtype = ATTN_BF16},
     {SIDE_BY_SIDE(EXACT16, 64), .dtype = ATTN_BF16, .causal = true},
     {SIDE_BY_SIDE(EXACT16, 128), .dtype = ATTN_BF16},

@@ -330,9 +330,9 @@ static int draw(struct plot *p)
     for (char *c = workload; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", *c))
             *c = '-';
-    snprintf(p->name, sizeof p->name, "%s-%s-%s-h%ldx%ld-d%ld-t%ld%s", names[p->quantity], workload,
-             r->causal ? "causal" : "full", r->heads_q, r->heads_kv, r->d, r->threads,
-             r->n_q == r->n_k ? "" : "-cross");
+    snprintf(p->name, sizeof p->name, "%s-%s-%s-h%ldx%ld-d%ld-%s-t%ld%s", names[p->quantity],
+             workload, r->causal ? "causal" : "full", r->heads_q, r->heads_kv, r->d, r->dtype,
+             r->threads, r->n_q == r->n_k ? "" : "-cross");
     FILE *f = open_file(p, "dat");
     if (!f)
         return -1;

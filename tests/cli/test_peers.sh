@@ -54,6 +54,11 @@ same 0 "$(column "$T/f.db" flash rel_l2 | awk '!($1 <= 1e-2 && $1 > 1e-5)' | wc 
 same 0 "$(column "$T/f.db" flash floor_rel_l2 | awk '!($1 <= 1e-6)' | wc -l)" "floor in bf16"
 expect 0 - "$A" run -v flash -w gauss -n 64 --causal $quick --db "$T/g.db"
 same 2 "$( (column "$T/f.db" flash input_checksum; column "$T/g.db" flash input_checksum) | sort -u | wc -l)" "checksums of two types"
+# One run with both types, widths and masks: a table and a plot for each.
+expect 0 - "$A" run --suite peers -v flash -n 32,64 $quick --db "$T/s.db"
+expect 0 "d 128, bf16, causal" "$A" show --db "$T/s.db"
+expect 0 - "$A" plot --db "$T/s.db" -o "$T/plots"
+same 8 "$(ls "$T/plots" | grep -c '^time-.*svg$')" "plots of time"
 expect 2 "fp32 or bf16" "$A" run --dtype fp16 -v flash -n 64
 
 # The BLAS runs the kernels that the CPU has, unless the user says otherwise.
