@@ -6,20 +6,11 @@
 #ifndef TESTS_VARIANT_CASES_H
 #define TESTS_VARIANT_CASES_H
 
+#include "tests/unit/support.h"
 #include "variants/attn.h"
-#include "variants/kernels/isa.h"
 #include "variants/registry.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include <signal.h>
 
 /* One call of one variant. */
 struct variant_case {
@@ -31,114 +22,43 @@ struct variant_case {
     int number;       /* for the command that repeats it; -1: not one of the drawn ones */
 };
 
-/* `size` bytes, 64-byte aligned, as close to an unreadable page as alignment allows. */
-struct guarded {
-    unsigned char *map, *at;
-    size_t mapped, size;
-};
-
-/* The tensors and the workspace of a case. */
+/* The tensors and the workspace of a case. The fp32 ones are what definitions read. */
 struct arena {
-    struct guarded q, k, v, o, ws;
+    struct guarded q, k, v, o, ws, q16, k16, v16;
 };
 
-static uint64_t test_seed = 20240607;
-static int only_case = -1; /* ATTN_TEST_CASE */
-static const char *program = "test_variants";
 static const char *current_test = "";
 
-static uint64_t mix(uint64_t x)
+/* Says what is wrong with which case, and how to repeat it. */
+static void say_case(const struct variant_case *c, const char *text)
 {
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
-/* A stream of draws. */
-static uint64_t draw(uint64_t *state)
-{
-    return mix((*state)++);
-}
-
-static int64_t pick(uint64_t *state, const int64_t *from, size_t n)
-{
-    return from[draw(state) % n];
-}
-#define PICK(state, ...)                                                                           \
-    pick(state, (const int64_t[]){__VA_ARGS__},                                                    \
-         sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
-
-/* Fails the test, saying which case and how to repeat it. */
-__attribute__((format(printf, 2, 3), noreturn)) static void fail_case(const struct variant_case *c,
-                                                                      const char *format, ...)
-{
-    char text[256], params[256];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
+    const struct attn_problem *p = &c->p;
+    char params[256];
     attn_params_format(c->v, c->params, params, sizeof params);
-    print_error("%s[%s] h=%lld/%lld n=%lld/%lld d=%lld/%lld causal=%d threads=%d: %s\n", c->v->name,
-                params, (long long)c->p.heads_q, (long long)c->p.heads_kv, (long long)c->p.n_q,
-                (long long)c->p.n_k, (long long)c->p.d, (long long)c->p.d_v, c->p.causal,
-                c->p.threads, text);
+    print_error("%s[%s] h=%lld/%lld n=%lld/%lld d=%lld/%lld causal=%d bf16=%d threads=%d: %s\n",
+                c->v->name, params, (long long)p->heads_q, (long long)p->heads_kv,
+                (long long)p->n_q, (long long)p->n_k, (long long)p->d, (long long)p->d_v, p->causal,
+                p->dtype == ATTN_BF16, p->threads, text);
     print_error("repeat with: ATTN_ISA=%s ATTN_TEST_SEED=%llu", attn_isa_name(),
                 (unsigned long long)test_seed);
     if (c->number >= 0)
         print_error(" ATTN_TEST_CASE=%d", c->number);
     print_error(" CMOCKA_TEST_FILTER='%s' ATTN_TEST_VARIANT=%s %s\n", current_test, c->v->name,
                 program);
+}
+
+/* Fails the test. */
+__attribute__((format(printf, 2, 3), noreturn)) static void fail_case(const struct variant_case *c,
+                                                                      const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    say_case(c, text);
     fail();
     abort();
-}
-
-enum { CANARY = 0xFF }; /* as floats: NaN, so that a use of it shows too */
-
-static struct guarded guard(size_t size)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    struct guarded g = {.size = size};
-    size_t body = (size + 64 + page - 1) / page * page;
-    g.mapped = body + page;
-    g.map = mmap(NULL, g.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(g.map != MAP_FAILED);
-    assert_int_equal(mprotect(g.map + body, page, PROT_NONE), 0);
-    g.at = g.map + (body - size) / 64 * 64;
-    memset(g.map, CANARY, body);
-    return g;
-}
-
-/* Nothing outside [at, at + size) was written. */
-static bool intact(const struct guarded *g)
-{
-    const unsigned char *end = g->map + g->mapped - (size_t)sysconf(_SC_PAGESIZE);
-    for (const unsigned char *b = g->map; b < end; b++)
-        if ((b < g->at || b >= g->at + g->size) && *b != CANARY)
-            return false;
-    return true;
-}
-
-static void release(struct guarded *g)
-{
-    munmap(g->map, g->mapped);
-}
-
-static float *floats(const struct guarded *g)
-{
-    return (float *)(void *)g->at;
-}
-
-/* Roughly normal, variance one: the sum of four uniforms. */
-static void fill(float *x, size_t n, double amplitude, uint64_t seed)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t r = mix(seed + i * 0x632be59bd9b4e019u);
-        double sum = 0;
-        for (int part = 0; part < 4; part++)
-            sum += (double)((r >> (16 * part)) & 0xffff) / 65536.0 - 0.5;
-        x[i] = (float)(amplitude * sum * 1.7320508);
-    }
 }
 
 static size_t q_floats(const struct attn_problem *p)
@@ -164,42 +84,95 @@ static size_t o_floats(const struct attn_problem *p)
 static struct arena open_arena(const struct variant_case *c)
 {
     struct attn_cost cost = {0};
+    const size_t nq = q_floats(&c->p), nk = k_floats(&c->p), nv = v_floats(&c->p);
+    const bool side = c->data % 2;
     c->v->cost(&c->p, c->params, &cost);
-    struct arena a = {guard(4 * q_floats(&c->p)), guard(4 * k_floats(&c->p)),
-                      guard(4 * v_floats(&c->p)), guard(4 * o_floats(&c->p)),
-                      guard(cost.workspace)};
-    fill(floats(&a.q), q_floats(&c->p), c->amplitude, mix(c->data));
-    fill(floats(&a.k), k_floats(&c->p), c->amplitude, mix(c->data + 1));
-    fill(floats(&a.v), v_floats(&c->p), 1, mix(c->data + 2));
+    struct arena a = {.q = guard(4 * nq, side),
+                      .k = guard(4 * nk, side),
+                      .v = guard(4 * nv, side),
+                      .o = guard(4 * o_floats(&c->p), side),
+                      .ws = guard(cost.workspace, side)};
+    if (c->p.dtype == ATTN_BF16) {
+        a.q16 = guard(2 * nq, side);
+        a.k16 = guard(2 * nk, side);
+        a.v16 = guard(2 * nv, side);
+    }
+    fill(floats(&a.q), nq, c->amplitude, mix(c->data));
+    fill(floats(&a.k), nk, c->amplitude, mix(c->data + 1));
+    fill(floats(&a.v), nv, 1, mix(c->data + 2));
     return a;
 }
 
 static void close_arena(struct arena *a)
 {
-    release(&a->q);
-    release(&a->k);
-    release(&a->v);
-    release(&a->o);
-    release(&a->ws);
+    struct guarded *all[] = {&a->q, &a->k, &a->v, &a->o, &a->ws, &a->q16, &a->k16, &a->v16};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i]->map)
+            release(all[i]);
 }
 
+/* As definitions want it. */
 static struct attn_io io_of(const struct arena *a)
 {
     return (struct attn_io){
         .q = floats(&a->q), .k = floats(&a->k), .v = floats(&a->v), .o = floats(&a->o)};
 }
 
+/* Rounds a tensor in place, and writes the bf16 that it now equals. */
+static const uint16_t *as_bf16(const struct guarded *from, const struct guarded *to)
+{
+    float *x = floats(from);
+    uint16_t *y = (uint16_t *)(void *)to->at;
+    for (size_t i = 0; i < from->size / sizeof *x; i++) {
+        x[i] = round_bf16(x[i]);
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        y[i] = (uint16_t)(bits >> 16);
+    }
+    return y;
+}
+
+static const struct variant_case *running;
+
+/* Any thread may be in it, so there is no way back into the test. */
+static void report_fault(int signal_number)
+{
+    (void)signal_number;
+    say_case(running, "touched memory outside its tensors, or wrote to an input");
+    fflush(NULL);
+    _exit(1);
+}
+
 /* Poisons output and workspace, runs, and checks what holds of every run. */
 static void run_case(const struct variant_case *c, struct arena *a)
 {
     struct attn_io io = io_of(a);
+    const struct guarded *inputs[] = {&a->q, &a->k, &a->v, &a->q16, &a->k16, &a->v16};
+    const bool bf16 = c->p.dtype == ATTN_BF16;
+    const size_t count = bf16 ? 6 : 3;
+    if (bf16)
+        io = (struct attn_io){.o = io.o,
+                              .q16 = as_bf16(&a->q, &a->q16),
+                              .k16 = as_bf16(&a->k, &a->k16),
+                              .v16 = as_bf16(&a->v, &a->v16)};
     memset(a->o.at, CANARY, a->o.size);
     memset(a->ws.at, CANARY, a->ws.size);
-    if (c->v->prepare && c->v->prepare(&c->p, c->params, a->ws.at) != ATTN_OK)
+    for (size_t i = 0; i < count; i++)
+        protect(inputs[i], PROT_READ);
+    running = c;
+    void (*before)(int) = signal(SIGSEGV, report_fault);
+    enum attn_status prepared = ATTN_OK, ran = ATTN_FAILED;
+    if (c->v->prepare)
+        prepared = c->v->prepare(&c->p, c->params, a->ws.at);
+    if (prepared == ATTN_OK)
+        ran = c->v->run(&c->p, c->params, a->ws.at, &io);
+    signal(SIGSEGV, before);
+    for (size_t i = 0; i < count; i++)
+        protect(inputs[i], PROT_READ | PROT_WRITE);
+    if (prepared != ATTN_OK)
         fail_case(c, "prepare() failed");
-    enum attn_status status = c->v->run(&c->p, c->params, a->ws.at, &io);
-    if (status != ATTN_OK)
-        fail_case(c, "run() returned %d", (int)status);
+    if (ran != ATTN_OK)
+        fail_case(c, "run() returned %d", (int)ran);
     for (size_t i = 0; i < o_floats(&c->p); i++)
         if (!isfinite(io.o[i]))
             fail_case(c, "output %zu is %g, or was not written", i, (double)io.o[i]);
@@ -207,18 +180,6 @@ static void run_case(const struct variant_case *c, struct arena *a)
         fail_case(c, "wrote outside its workspace of %zu bytes", a->ws.size);
     if (!intact(&a->o))
         fail_case(c, "wrote outside the output");
-}
-
-/* Largest absolute difference of n floats; infinite when one is not a number. */
-static double distance(const float *x, const float *y, size_t n)
-{
-    double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        double diff = fabs((double)x[i] - (double)y[i]);
-        if (!(diff <= most))
-            most = isnan(diff) ? INFINITY : diff;
-    }
-    return most;
 }
 
 /*
@@ -287,17 +248,20 @@ static struct variant_case draw_case(const struct attn_variant *v, int number)
     uint64_t state = mix(mix(test_seed) ^ name) + mix((uint64_t)number);
     struct variant_case c = {.v = v, .number = number, .amplitude = 1};
     draw_heads(&c, &state);
-#define LENGTHS 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 97, 127, 128, 129, 200, 257, 521
+#define LENGTHS 1, 2, 3, 15, 16, 17, 31, 63, 64, 65, 97, 127, 128, 129, 191, 192, 193, 257, 521
     c.p.n_k = PICK(&state, LENGTHS);
     c.p.n_q = draw(&state) % 2 ? c.p.n_k : PICK(&state, LENGTHS);
     c.p.d = PICK(&state, 1, 3, 8, 16, 24, 40, 64, 80, 96, 128, 192, 256);
-    c.p.d_v = draw(&state) % 2 ? c.p.d : PICK(&state, 1, 3, 8, 16, 24, 40, 64, 80, 128, 256);
+    c.p.d_v =
+        draw(&state) % 2 ? c.p.d : PICK(&state, 1, 3, 8, 16, 24, 40, 64, 80, 96, 128, 192, 256);
     c.p.causal = draw(&state) % 2;
     c.p.threads = (int)(1 + draw(&state) % 3);
     c.p.scale = draw(&state) % 4 ? 1 / sqrt((double)c.p.d) : 0.3;
     c.p.seed = draw(&state);
     c.amplitude = draw(&state) % 4 ? 1 : 2;
     c.data = draw(&state);
+    if (v->caps & ATTN_TAKES_BF16 && draw(&state) % 3 == 0)
+        c.p.dtype = ATTN_BF16;
     draw_params(&c, &state);
     return c;
 }

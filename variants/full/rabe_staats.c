@@ -104,7 +104,7 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
             const int64_t rows = i + c.q < p->n_q ? c.q : p->n_q - i, kv = attn_kv_head(p, h);
             const int64_t n = summarise(p, &c, i, (int)rows, io->q + (h * p->n_q + i) * p->d,
                                         io->k + kv * p->n_k * p->d, io->v + kv * p->n_k * p->d_v);
-#pragma omp parallel for num_threads(p->threads) schedule(static)
+#pragma omp parallel for num_threads(p->threads) schedule(static, 16) if (rows > 16)
             for (int64_t r = 0; r < rows; r++)
                 combine(p, &c, n, r, io->o + (h * p->n_q + i + r) * p->d_v);
         }
