@@ -77,7 +77,10 @@ $(BUILD)/%.o: %.c $(BUILD)/settings
 $(BUILD)/tests/unit/test_%: tests/unit/test_%.c $(CORE)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $< $(CORE) $(LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS_ALL) -rdynamic -MMD -MP -o $@ $(filter %.c %.o,$^) $(LIBS) -lcmocka
+
+# Code of vec.h, one object for each instruction set.
+$(BUILD)/tests/unit/test_exp: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/exp_*.c))
 
 # The AMX back end on an emulation of AMX: tests/emulation holds headers that stand in front.
 EMULATED := $(BUILD)/emulated/isa.o $(BUILD)/emulated/block_amx.o
