@@ -39,7 +39,7 @@ for program in "$BUILD"/tests/unit/test_*; do
     case $program in *.d) continue ;; esac
     test=$(basename "$program")
     case $test in
-    test_variants)
+    test_variants | test_block | test_rounding)
         for isa in $levels; do
             [ -n "${ATTN_TEST_QUICK:-}" ] && [ "$isa" != "${levels##* }" ] && continue
             check "$test ($isa)" env ATTN_ISA="$isa" "$program"

@@ -6,8 +6,8 @@
  *   Q, K, V rounded to nearest even, fp32 sums, fp32 softmax, weights in [0, 1] rounded before PV
  *
  * The row sum is that of the rounded weights, so that numerator and denominator agree. Time O(n^2),
- * memory a 16-bit copy of the inputs and a tile a thread. Exact up to rounding: relative 2^-9 a
- * value, logits off by at most 2^-8 scale sum |q_c k_c|. Without an instruction for it, rounded
+ * memory a 16-bit copy of the inputs and a tile a thread. Exact up to rounding: relative 2^-8 a
+ * value, logits off by at most 2^-7 scale sum |q_c k_c|. Without an instruction for it, rounded
  * values are multiplied in fp32: the same errors, no gain.
  */
 #include "variants/kernels/pattern.h"
@@ -66,7 +66,7 @@ ATTN_VARIANT(flash_bf16) = {
     .time_class = "n^2",
     .memory_class = "n",
     .caps = ATTN_ANY | ATTN_TAKES_BF16,
-    .rounding = 0x1p-7,
+    .rounding = 0x1p-8,
     .cost = cost,
     .run = run,
     .weights = weights,
