@@ -41,6 +41,17 @@ static double leaves(const struct curve *c, double cache)
     return NAN;
 }
 
+/* Each thread brings its own L2; the last level is shared. */
+static double leaves_l2(const struct growth *g, const struct curve *c)
+{
+    return leaves(c, g->l2 * (double)c->cell[0]->threads);
+}
+
+static double leaves_llc(const struct growth *g, const struct curve *c)
+{
+    return leaves(c, g->llc);
+}
+
 /* ---- for programs --------------------------------------------------------------------------- */
 
 static void begin_row(struct fields *f, const struct curve *c)
@@ -88,8 +99,8 @@ static void exponents_row(const struct growth *g, const struct scaling *s, struc
     for (int k = 0; k < STATS_TERMS; k++)
         fields_number(&f, terms[k], s->terms[k]);
     fields_number(&f, "misfit", s->misfit);
-    fields_number(&f, "beyond_l2_n", leaves(c, g->l2));
-    fields_number(&f, "beyond_llc_n", leaves(c, g->llc));
+    fields_number(&f, "beyond_l2_n", leaves_l2(g, c));
+    fields_number(&f, "beyond_llc_n", leaves_llc(g, c));
     writer_fields(w, &f);
 }
 
@@ -190,10 +201,10 @@ static void print_detail(const struct growth *g, const struct scaling *s, FILE *
         }
     if (!isnan(s->misfit))
         fprintf(f, " %s within %.1f %%", s->quantity == SCALING_TIME ? "s" : "B", 100 * s->misfit);
-    if (s->quantity == SCALING_TIME && leaves(c, g->l2) > 0)
-        fprintf(f, "; beyond L2 from n = %.0f", leaves(c, g->l2));
-    if (s->quantity == SCALING_TIME && leaves(c, g->llc) > 0)
-        fprintf(f, "; beyond the last cache from n = %.0f", leaves(c, g->llc));
+    if (s->quantity == SCALING_TIME && leaves_l2(g, c) > 0)
+        fprintf(f, "; beyond L2 from n = %.0f", leaves_l2(g, c));
+    if (s->quantity == SCALING_TIME && leaves_llc(g, c) > 0)
+        fprintf(f, "; beyond the last cache from n = %.0f", leaves_llc(g, c));
     fputc('\n', f);
 }
 

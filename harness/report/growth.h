@@ -15,7 +15,7 @@ extern const double growth_gates[GROWTH_GATES];
 struct growth {
     struct cells cells;
     struct curves curves;
-    double l2, llc;              /* bytes */
+    double l2, llc;              /* bytes that one core finds */
     const char *const *variants; /* only names, families or globs of this list */
     int nvariants;               /* 0: all */
     size_t least;                /* curves of fewer lengths are left out; at least 2 */

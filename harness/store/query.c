@@ -109,9 +109,9 @@ int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
 int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(s,
-                                    "SELECT json_extract(m.fingerprint, '$.l2_bytes'),"
-                                    " json_extract(m.fingerprint, '$.l3_bytes')"
-                                    " FROM run r JOIN machine m ON m.id = r.machine WHERE r.id = ?",
+                                    "SELECT max(value) FILTER (WHERE name = 'l2_size'),"
+                                    " max(value) FILTER (WHERE name = 'llc_size')"
+                                    " FROM roof WHERE run = ?",
                                     msg);
     if (!q)
         return -1;

@@ -96,7 +96,7 @@ typedef int store_sample_fn(void *arg, int64_t case_id, int64_t round, double se
 int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
                   char msg[CASE_MESSAGE]);
 
-/* Sizes of the caches of a run's machine in bytes, as its fingerprint has them; NaN: unknown. */
+/* Caches that one core of a run's machine finds, in bytes, as they were probed; NaN: unknown. */
 int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE]);
 
 /*

@@ -63,6 +63,8 @@ with sqlite3.connect(sys.argv[1]) as db:
     machine = db.execute("SELECT machine FROM run").fetchone()[0]
     run = insert(db, "run", name=sys.argv[2], started="2026-01-01T00:00:00Z",
                  finished="2026-01-01T00:00:00Z", machine=machine, rounds=3)
+    for name, value in (("l2_size", 2**20), ("llc_size", 2**25)):
+        insert(db, "roof", run=run, threads=2, name=name, value=value)
     for name in METHODS:
         for n in (256 << k for k in range(9)):
             add_case(db, run, name, n)

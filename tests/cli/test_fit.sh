@@ -34,6 +34,8 @@ same ok "$(field "$T/fit.csv" verdict honest quantity time)" "verdict on honest"
 same "1 1 1" "$(field "$T/fit.csv" exponent honest quantity memory) $(field "$T/fit.csv" ci_lo honest quantity memory) $(field "$T/fit.csv" ci_hi honest quantity memory)" "memory is counted"
 same ok "$(field "$T/fit.csv" verdict slow quantity memory)" "verdict on n^2 bytes"
 same "few points" "$(field "$T/fit.csv" verdict constant quantity time)" "a constant tells no exponent"
+# Inputs and output have 8192 n bytes, two threads 2 MiB of L2; the last level 32 MiB.
+same "256 4096" "$(field "$T/fit.csv" beyond_l2_n early quantity time) $(field "$T/fit.csv" beyond_llc_n early quantity time)" "caches"
 same 7 "$(field "$T/fit.csv" points slow quantity time)" "lengths of slow, two skipped"
 expect 0 "honest" "$A" fit --db "$T/a.db" -v honest -v full
 expect 1 "sparse" sh -c "'$A' fit --db '$T/a.db' -v sparse known > /dev/null; s=\$?; echo sparse; exit \$s"
