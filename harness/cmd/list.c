@@ -49,11 +49,14 @@ static void list_suites(void)
     for (int i = 0; i < suite_count(); i++) {
         const struct suite *s = suite_at(i);
         printf("%-10s %s\n", s->name, s->summary);
-        for (const struct suite_part *p = s->parts; p->lengths; p++)
-            printf("    -v '%s' -w %s -n %s -t %s --dim %d --dtype %s%s\n", p->variants,
-                   p->workload, p->lengths, p->threads ? p->threads : "all",
-                   p->dim ? (int)p->dim : 64, attn_dtype_name(p->dtype),
-                   p->causal ? " --causal" : "");
+        for (const struct suite_part *p = s->parts; p->lengths; p++) {
+            printf("    -v '%s' -w %s -n %s -t %s --dim %d --dtype %s", p->variants, p->workload,
+                   p->lengths, p->threads ? p->threads : "all", p->dim ? (int)p->dim : 64,
+                   attn_dtype_name(p->dtype));
+            if (p->queries)
+                printf(" --queries %lld", (long long)p->queries);
+            puts(p->causal ? " --causal" : "");
+        }
     }
 }
 

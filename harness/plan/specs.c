@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPEC_TEXT 512
+#define SPEC_TEXT 2048 /* a suite names every method, most with several settings */
 #define SWEEP_MAX 4096
 
 struct sweep {

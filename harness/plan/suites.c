@@ -16,6 +16,48 @@ static const struct suite_part scaling[] = {
     {0},
 };
 
+/*
+ * Every method at several settings of what it trades accuracy for time by, so that it has a curve
+ * and not a point. A method without a line here takes part with its defaults.
+ */
+#define CURVES                                                                                     \
+    SUITE_OURS " window:w=64,128,256,512,1024,2048"                                                \
+               " bigbird:b=64:r=0,1,2,4,8,16 bigbird:b=16,32,128,256"                              \
+               " block_local:b=64,128,256,512,1024,2048"                                           \
+               " transformer_xl:s=256:m=0,64,128,256,512,1024"                                     \
+               " han:seg=16,32,64,128,256,512:pool=0,1"                                            \
+               " hmat:nr=4,8,16,32,64,128,256"
+
+static const struct suite_part accuracy[] = {
+    {.variants = CURVES, .workload = "captured", .lengths = "2048,8192", .causal = true},
+    {.variants = CURVES, .workload = "vslash", .lengths = "2048,8192", .causal = true},
+    {.variants = CURVES, .workload = "block", .lengths = "2048,8192", .causal = true},
+    {.variants = CURVES, .workload = "ashape", .lengths = "2048,8192", .causal = true},
+    {0},
+};
+
+#define LENGTHS "512..8192"
+
+static const struct suite_part full[] = {
+    {.variants = CURVES, .workload = "captured", .lengths = LENGTHS, .causal = true},
+    {.variants = CURVES, .workload = "vslash", .lengths = "256..65536", .causal = true},
+    {.variants = CURVES, .workload = "block", .lengths = LENGTHS, .causal = true},
+    {.variants = CURVES, .workload = "ashape", .lengths = LENGTHS, .causal = true},
+    {.variants = CURVES, .workload = "vslash", .lengths = LENGTHS},
+    {.variants = SUITE_OURS, .workload = "gauss", .lengths = LENGTHS},
+    {.variants = SUITE_OURS,
+     .workload = "vslash",
+     .lengths = LENGTHS,
+     .threads = "1",
+     .causal = true},
+    {.variants = SUITE_OURS,
+     .workload = "vslash",
+     .lengths = "1024..65536",
+     .queries = 1,
+     .causal = true},
+    {0},
+};
+
 /* Ours and theirs: exact attention in both types, and one window. */
 #define EXACT   "naive rowblock flash torch_sdpa torch_flex ort_mha ort_attention"
 #define EXACT16 "flash flash_bf16 torch_sdpa torch_flex"
@@ -56,6 +98,20 @@ static const struct suite suites[] = {
      .max_seconds = 20,
      .min_warmup_s = 0.2,
      .budget_s = 1800},
+    {.name = "accuracy",
+     .summary = "every method at several settings, error against time, as far as 30m go",
+     .parts = accuracy,
+     .rounds = 2,
+     .max_seconds = 0.5,
+     .min_warmup_s = 0.05,
+     .budget_s = 1800},
+    {.name = "full",
+     .summary = "accuracy at every length, also without mask, decoding, one thread: 8h at most",
+     .parts = full,
+     .rounds = 3,
+     .max_seconds = 5,
+     .min_warmup_s = 0.2,
+     .budget_s = 28800},
     {.name = "peers",
      .summary = "ours beside PyTorch and ONNX Runtime (make peers-setup), as far as 2h go",
      .parts = peers,

@@ -177,9 +177,9 @@ static void write_exponent(const struct row *a, const struct row *b, FILE *f)
 static bool same_problem(const struct row *r, const struct cell *c)
 {
     return strcmp(r->workload, c->workload) == 0 && strcmp(r->dtype, c->dtype) == 0 &&
-           r->heads_q == c->heads_q &&
-           r->heads_kv == c->heads_kv && r->d == c->d && r->causal == c->causal &&
-           r->threads == c->threads && (r->n_q == r->n_k) == (c->n_q == c->n_k);
+           r->heads_q == c->heads_q && r->heads_kv == c->heads_kv && r->d == c->d &&
+           r->causal == c->causal && r->threads == c->threads &&
+           (r->n_q == r->n_k) == (c->n_q == c->n_k);
 }
 
 /* Where methods of the group overtake exact attention: n, its interval, seconds. */

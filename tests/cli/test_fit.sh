@@ -81,6 +81,18 @@ same best "$(field "$T/best.csv" place honest)" "place of the best"
 same slower "$(field "$T/best.csv" place late)" "place of a slower one"
 same out "$(field "$T/best.csv" place liar)" "place of a wrong one"
 
+# Plots of them.
+expect 0 "exponent-vslash-causal" "$A" plot --db "$T/a.db" -o "$T/plots" known
+same 0 "$(grep -ci warning "$T/out")" "warnings of gnuplot"
+expect 0 - grep -q "# overtakes exact attention" "$T/plots/time-vslash-causal-h8x8-d64-fp32-t2.dat"
+same 3 "$(sed -n '/# overtakes/,$p' "$T/plots/time-vslash-causal-h8x8-d64-fp32-t2.dat" | grep -c '^[0-9]')" "marks: liar, honest, constant"
+# At n = 16384 from the fastest on: early, honest, wave, flash.
+same "early honest wave flash" "$(sed -n '/# Pareto/,$p' "$T/plots/tradeoff-vslash-causal-h8x8-d64-fp32-t2.dat" | awk '/^[0-9]/ { print $3 }' | xargs)" "Pareto front"
+
+# Suites: every method has a curve.
+expect 0 "window           w=1024" "$A" run --suite accuracy --plan
+expect 0 "decode_splitk" "$A" run --suite full --plan
+
 # Wrong use.
 expect 2 "give -n and --error" "$A" best --error 0.05 --db "$T/a.db"
 expect 2 "give one number" "$A" best -n 1k,2k --error 0.05 --db "$T/a.db"
