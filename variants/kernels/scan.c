@@ -23,6 +23,7 @@
  */
 enum { CHUNK = 32 };
 
+/* Short ones balance the threads; a state is kept for each, in memory that must not grow with n. */
 enum { SHORTEST_SEGMENT = 512, MOST_SEGMENTS = 32 };
 
 void attn_features_elu1(const void *context, const float *x, int64_t rows, int64_t d, float *phi)
@@ -170,7 +171,7 @@ double attn_scan_flops(const struct attn_problem *p, const struct attn_scan_job 
 
 /* ---- chunks --------------------------------------------------------------------------------- */
 
-/* The chunk behind row `row` of a tensor of `rows` rows in all. */
+/* The chunk that begins at row `row` of a tensor of `rows` rows in all. */
 static struct attn_scan_next chunk_at(const struct scan *s, const float *x, int64_t row,
                                       int64_t rows, int64_t width)
 {
