@@ -4,8 +4,10 @@
 P=$BUILD/plugins
 plugins=
 for p in crash hang greedy eater silent replay toy; do plugins="$plugins --plugin $P/$p.so"; done
-expect 4 - "$A" run $plugins -v crash -v hang -v greedy -v eater -v silent -v replay -v toy -v flash -w gauss -n 64 --case-timeout 2 --memory-limit 256M $quick --db "$T/a.db"
-for pair in crash:crashed hang:timeout silent:wrong replay:wrong toy:ok flash:ok; do
+expect 4 - "$A" run $plugins -v crash -v greedy -v eater -v silent -v replay -v toy -v flash -w gauss -n 64 --memory-limit 256M $quick --db "$T/a.db"
+expect 4 - "$A" run $plugins -v hang -w gauss -n 64 --case-timeout 2 $quick --db "$T/hang.db"
+same timeout "$(column "$T/hang.db" hang status)" hang
+for pair in crash:crashed silent:wrong replay:wrong toy:ok flash:ok; do
     same "${pair#*:}" "$(column "$T/a.db" "${pair%:*}" status)" "${pair%:*}"
 done
 case $(column "$T/a.db" greedy status) in oom | skipped) ;; *) failures=1; echo greedy ;; esac
