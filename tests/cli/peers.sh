@@ -5,7 +5,7 @@ export ATTN_PEERS_PYTHON="$PYTHON"
 # try OPTIONS: exact ones are judged by the gate; patterns must have the distance that ours have.
 try() {
     rm -f "$T/a.db"
-    expect 0 - "$A" run -v 'torch_*' -v 'ort_*' -v torch_flex_window:w=9 -v window:w=9 -v torch_flex_block:b=13 -v block_local:b=13 -w gauss --rounds 1 "$@" --db "$T/a.db"
+    expect 0 - "$A" run -v 'torch_*' -v 'ort_*' -v torch_flex_window:w=9 -v window:w=9 -v torch_flex_block:b=13 -v block_local:b=13 -w gauss --rounds 1 --case-timeout 20m "$@" --db "$T/a.db"
     python3 - "$T/a.db" "$*" << 'END' || failures=1
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
