@@ -70,7 +70,7 @@ struct outcome {
     /* Figures from here to lib_bytes are NaN when the worker does not give them. */
     double prepare_s;       /* one prepare() */
     double cold_s;          /* the first run() */
-    double busy_s;          /* all calls, warm-up included; 0 when the worker does not say */
+    double busy_s;          /* all calls, warm-up included */
     double workspace_bytes; /* declared by the variant */
     double tracked_bytes; /* workspace actually touched (pages of the arena that became resident) */
     double peak_rss_bytes; /* VmHWM of the measured calls minus the worker's baseline */

@@ -221,6 +221,7 @@ enum child_event exchange_receive(struct child *child, const struct measure_file
     *out = (struct outcome){.status = CASE_FAILED,
                             .prepare_s = NAN,
                             .cold_s = NAN,
+                            .busy_s = NAN,
                             .workspace_bytes = NAN,
                             .tracked_bytes = NAN,
                             .peak_rss_bytes = NAN,

@@ -96,6 +96,10 @@ class OrtAttention(worker.Peer):
     def call(self):
         self.session.run_with_iobinding(self.binding)
 
+    def negate_values(self):
+        v = self.inputs["v"]
+        np.negative(v, out=v)
+
     def poison(self):
         self.out.fill(np.nan)
 

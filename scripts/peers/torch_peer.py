@@ -28,6 +28,9 @@ class TorchPeer(worker.Peer):
         x = torch.ones(256, 256, dtype=self.q.dtype)
         torch.mm(x, x)
 
+    def negate_values(self):
+        self.v.neg_()
+
     def poison(self):
         self.out.fill_(torch.nan)
 

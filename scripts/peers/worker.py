@@ -85,6 +85,9 @@ class Peer:
     def call(self) -> None:
         """Computes the output once."""
 
+    def negate_values(self) -> None:
+        """Turns V into -V, in place: an output kept from an earlier call shows."""
+
     def poison(self) -> None:
         """Fills the output with NaN, so that rows never written show."""
 
@@ -117,7 +120,7 @@ def _warm_up(call: Callable[[], None], case: Case) -> float:
             medians = [*medians[-2:], statistics.median(recent)]
             last = medians[-1]
             steady = len(medians) == 3 and all(abs(last - m) <= 0.02 * last for m in medians)
-            if spent >= case.min_warmup_s * (1 if steady else 2):
+            if spent >= case.min_warmup_s * (1 if steady else 4):
                 return last
         # Calls of seconds need no more warming than the first one gave.
         if recent[-1] > case.max_seconds / 4 or spent > case.max_seconds:
@@ -141,7 +144,7 @@ def _sample(peer: Peer, case: Case) -> Timing:
     cold = _timed(peer.call)
     usual = _warm_up(peer.call, case)
     inner = max(1, min(10**6, math.ceil(SAMPLE_S / max(usual, 1e-9))))
-    samples, checkpoint, narrow = [], case.min_samples, 0
+    samples, checkpoint, narrow = [], case.min_samples * math.sqrt(2), 0
     begun = time.perf_counter()
     while True:
         spent = time.perf_counter() - begun
@@ -153,14 +156,15 @@ def _sample(peer: Peer, case: Case) -> Timing:
             or spent + 2 * each > case.max_seconds
         )
         if last:
+            peer.negate_values()
             peer.poison()
         samples.append(_timed(peer.call, inner))
         if last:
             break
-        if len(samples) >= checkpoint:
+        if len(samples) >= round(checkpoint):
             narrow = narrow + 1 if _narrow(samples, case.target_ci) else 0
-            checkpoint = int(checkpoint * 1.42)
-    flags = ["few"] if len(samples) < 10 else []
+            checkpoint *= math.sqrt(2)
+    flags = ["few"] if len(samples) < case.min_samples else []
     if not _narrow(samples, case.target_ci):
         flags.append("unstable")
     return Timing(cold, inner, samples, flags)
@@ -202,6 +206,7 @@ def _measure(peer_class: type[Peer], case: Case) -> list[str]:
         _load(case.v, case.heads_kv, case.n_k, case.d_v),
     )
     prepare_s = _timed(peer.prepare)
+    peer.negate_values()
     gc.collect()
     gc.disable()  # a collection inside a sample would be charged to the peer
     try:
