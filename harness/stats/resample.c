@@ -43,20 +43,6 @@ double stats_rng_normal(struct stats_rng *r)
     return radius * cos(6.283185307179586 * stats_rng_uniform(r));
 }
 
-size_t stats_resample(const struct stats_groups *g, struct stats_rng *launches,
-                      struct stats_rng *within, double *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->groups; i++) {
-        const size_t drawn = stats_rng_below(launches, g->groups);
-        const double *x = g->x + g->begin[drawn];
-        const size_t size = g->begin[drawn + 1] - g->begin[drawn];
-        for (size_t j = 0; j < size; j++)
-            out[n++] = x[stats_rng_below(within, size)];
-    }
-    return n;
-}
-
 /*
  * Hoare's selection: x[k] becomes the k-th smallest, nothing before it is larger. The pivot stops
  * both scans, and is never the last, so either part is smaller than the whole.
@@ -153,10 +139,10 @@ static double resampled_median(const struct stats_groups *g, const double *sorte
 int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out)
 {
     const size_t n = g->groups ? g->begin[g->groups] : 0;
-    double *sorted = malloc(n * sizeof *sorted);
-    uint32_t *rank = malloc(2 * n * sizeof *rank);
+    double *sorted = n ? malloc(n * sizeof *sorted) : NULL;
+    uint32_t *rank = n ? malloc(2 * n * sizeof *rank) : NULL;
     int rc = -1;
-    if (n && sorted && rank && !isnan(stats_median(g->x, n))) {
+    if (sorted && rank && !isnan(stats_median(g->x, n))) {
         ranks(g->x, n, sorted, rank);
         const double median = stats_median(g->x, n),
                      widen = g->groups > 1 ? sqrt((double)g->groups / (double)(g->groups - 1)) : 1;

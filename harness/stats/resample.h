@@ -31,24 +31,17 @@ struct stats_groups {
     size_t groups;
 };
 
-/*
- * One hierarchical resample: as many groups as there are, drawn with replacement by `launches`,
- * and from each as many values as it has, drawn with replacement by `within`. Cases measured in
- * the same launches keep what they share when they are given equal `launches` streams. Writes to
- * out, which holds groups x the largest group; returns the number written.
- */
-size_t stats_resample(const struct stats_groups *g, struct stats_rng *launches,
-                      struct stats_rng *within, double *out);
-
 /* Median of x, which is reordered; NaN when n is 0 or a value is NaN. O(n). */
 double stats_median_of(double *x, size_t n);
 
 /*
- * Medians of STATS_REPLICATES hierarchical resamples into out: replicate b draws its launches from
- * stats_rng(seed, 2 b) and its values from stats_rng(own, 2 b + 1). A bootstrap of G launches shows
- * (G - 1) / G of the variance between them; with the three of an ordinary run that is far too
- * little, so distances from the median are widened by the root of G / (G - 1). 0, or -1 when out of
- * memory, when there is no sample, or when one is NaN.
+ * Medians of STATS_REPLICATES hierarchical resamples into out. Replicate b takes as many groups as
+ * there are, drawn with replacement by stats_rng(seed, 2 b), and from each as many values as it
+ * has, drawn with replacement by stats_rng(own, 2 b + 1): cases measured in the same launches keep
+ * what they share when they are given equal seeds. A bootstrap of G launches shows (G - 1) / G of
+ * the variance between them; with the three of an ordinary run that is far too little, so distances
+ * from the median are widened by the root of G / (G - 1). 0, or -1 when out of memory, when there
+ * is no sample, or when one is NaN.
  */
 int stats_bootstrap_medians(const struct stats_groups *g, uint64_t seed, uint64_t own, double *out);
 

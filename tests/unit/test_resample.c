@@ -59,25 +59,35 @@ static void test_median_of(void **state)
     assert_true(isnan(stats_median_of(x, 0)));
 }
 
-/* Groups of one and of three values: what is drawn comes from the drawn groups. */
-static void test_groups(void **state)
+/*
+ * Launches {1} and {20, 20, 20}: a resample is twice the first (a quarter of them), twice the
+ * second (a quarter), or one of each, whose four values have the median 20. About the median 20 of
+ * all, distances are widened by the root of 2.
+ */
+static void test_launches(void **state)
 {
     (void)state;
-    const double x[] = {1, 20, 21, 22};
+    static double out[STATS_REPLICATES], again[STATS_REPLICATES], other[STATS_REPLICATES];
+    const double x[] = {1, 20, 20, 20};
     const size_t begin[] = {0, 1, 4};
     const struct stats_groups g = {x, begin, 2};
-    struct stats_rng launches = stats_rng(SEED, 0), within = stats_rng(SEED, 1);
-    double out[6];
-    int sizes[7] = {0};
-    for (int i = 0; i < 4000; i++) {
-        size_t n = stats_resample(&g, &launches, &within, out);
-        assert_in_range(n, 2, 6);
-        sizes[n]++;
+    int low = 0, differ = 0;
+    assert_int_equal(stats_bootstrap_medians(&g, SEED, 1, out), 0);
+    assert_int_equal(stats_bootstrap_medians(&g, SEED, 2, again), 0);
+    assert_int_equal(stats_bootstrap_medians(&g, SEED + 1, 1, other), 0);
+    for (int b = 0; b < STATS_REPLICATES; b++) {
+        low += out[b] < 20;
+        assert_true(out[b] == 20 || fabs(out[b] - (20 - 19 * sqrt(2))) < 1e-12);
+        assert_true(out[b] == again[b]); /* the launches decide here, and they are the same */
+        differ += out[b] != other[b];
     }
-    assert_in_range(sizes[2], 900, 1100); /* twice the first group: a quarter */
-    assert_in_range(sizes[4], 1880, 2120);
-    assert_in_range(sizes[6], 900, 1100);
-    assert_int_equal(sizes[3] + sizes[5], 0);
+    assert_in_range(low, 900, 1100);
+    assert_true(differ > 1000);
+    const struct stats_groups none = {x, begin, 0};
+    assert_int_equal(stats_bootstrap_medians(&none, SEED, 1, out), -1);
+    const double bad[] = {1, NAN, 3, 4};
+    const struct stats_groups nan = {bad, begin, 2};
+    assert_int_equal(stats_bootstrap_medians(&nan, SEED, 1, out), -1);
 }
 
 static void test_interval(void **state)
@@ -123,7 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams),  cmocka_unit_test(test_median_of),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_launches), cmocka_unit_test(test_interval),
         cmocka_unit_test(test_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
