@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define PREFIX "attnbench-"
+/* Exact methods above this relative error are wrong. */
+static const double gates[ATTN_DTYPES] = {[ATTN_FP32] = 1e-5, [ATTN_BF16] = 1e-2};
 
 struct scratch {
     char dir[128];
@@ -233,6 +235,32 @@ const struct staged *scratch_inputs(struct scratch *s, const struct bench_case *
     make(s, set, c);
     s->sets[s->count++] = set;
     return set;
+}
+
+void scratch_judge(const struct staged *in, const struct bench_case *c, const char *path,
+                   struct outcome *o, struct metrics *m)
+{
+    const struct attn_problem *p = &c->problem;
+    struct tensor_file file;
+    if (tensor_file_read(path, &file, o->reason)) {
+        o->status = CASE_FAILED;
+        return;
+    }
+    const struct tensor *t = &file.tensors[0];
+    if (t->rank != 3 || t->shape[0] != p->heads_q || t->shape[1] != p->n_q ||
+        t->shape[2] != p->d_v) {
+        o->status = CASE_FAILED;
+        snprintf(o->reason, sizeof o->reason,
+                 "the worker's output has not the shape (%lld, %lld, %lld)", (long long)p->heads_q,
+                 (long long)p->n_q, (long long)p->d_v);
+    } else {
+        double gate = strcmp(c->kind, "exact") == 0 ? gates[p->dtype] : 0;
+        o->status = judge_output(&in->reference, t->data, gate, m, o->reason);
+        if (o->status == CASE_OK && in->source_rows)
+            m->capture_rel_l2 = judge_capture(t->data, p->heads_q, p->n_q, p->d_v, in->source_row,
+                                              in->source_rows, in->source_o);
+    }
+    tensor_file_free(&file);
 }
 
 const char *scratch_output(const struct scratch *s)

@@ -39,6 +39,13 @@ const struct staged *scratch_inputs(struct scratch *s, const struct bench_case *
 /* Path for a worker's output. */
 const char *scratch_output(const struct scratch *s);
 
+/*
+ * Judges the output at path that a worker left for c; m is filled when it is ok. What is wrong with
+ * it changes the outcome.
+ */
+void scratch_judge(const struct staged *in, const struct bench_case *c, const char *path,
+                   struct outcome *o, struct metrics *m);
+
 /* Removes the folder and frees everything. */
 void scratch_close(struct scratch *s);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See sweep.h. */
 #include "harness/sweep.h"
-#include "harness/inputs/tensorfile.h"
 #include "harness/progress.h"
 #include "harness/scratch.h"
 
@@ -9,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Exact methods above this relative error are wrong. */
-static const double gates[ATTN_DTYPES] = {[ATTN_FP32] = 1e-5, [ATTN_BF16] = 1e-2};
 
 /*
  * The machine is calibrated before, between and after cases, but not so often that it would cost
@@ -68,33 +64,6 @@ static void shuffle(size_t *order, size_t n, uint64_t seed)
     }
 }
 
-/* Reads the output of a worker and fills metrics; changes the outcome when it is wrong. */
-static void judge(const struct bench_case *c, const struct staged *in, const char *path,
-                  struct outcome *o, struct metrics *m)
-{
-    const struct attn_problem *p = &c->problem;
-    struct tensor_file file;
-    if (tensor_file_read(path, &file, o->reason)) {
-        o->status = CASE_FAILED;
-        return;
-    }
-    const struct tensor *t = &file.tensors[0];
-    if (t->rank != 3 || t->shape[0] != p->heads_q || t->shape[1] != p->n_q ||
-        t->shape[2] != p->d_v) {
-        o->status = CASE_FAILED;
-        snprintf(o->reason, sizeof o->reason,
-                 "the worker's output has not the shape (%lld, %lld, %lld)", (long long)p->heads_q,
-                 (long long)p->n_q, (long long)p->d_v);
-    } else {
-        double gate = strcmp(c->kind, "exact") == 0 ? gates[p->dtype] : 0;
-        o->status = judge_output(&in->reference, t->data, gate, m, o->reason);
-        if (o->status == CASE_OK && in->source_rows)
-            m->capture_rel_l2 = judge_capture(t->data, p->heads_q, p->n_q, p->d_v, in->source_row,
-                                              in->source_rows, in->source_o);
-    }
-    tensor_file_free(&file);
-}
-
 /* Measures, judges and stores one round. 0, 1 when interrupted, -1 on failure. */
 static int one_round(struct sweep *s, size_t index, int round)
 {
@@ -126,7 +95,7 @@ static int one_round(struct sweep *s, size_t index, int round)
             return 1;
         }
         if (o.status == CASE_OK)
-            judge(&c, in, files.output, &o, &m);
+            scratch_judge(in, &c, files.output, &o, &m);
     }
     int rc = store_round_put(s->store, s->case_id[index], round, &o,
                              o.status == CASE_OK ? &m : NULL, s->msg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See cells.h. */
 #include "harness/analyse/cells.h"
+#include "variants/registry.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -146,6 +147,30 @@ void cells_free(struct cells *c)
     }
     free(c->cell);
     *c = (struct cells){0};
+}
+
+void cells_describe(struct cell *out, const struct bench_case *c)
+{
+    const struct attn_problem *p = &c->problem;
+    *out = (struct cell){.heads_q = p->heads_q,
+                         .heads_kv = p->heads_kv,
+                         .n_q = p->n_q,
+                         .n_k = p->n_k,
+                         .d = p->d,
+                         .d_v = p->d_v,
+                         .causal = p->causal,
+                         .threads = p->threads};
+    snprintf(out->variant, sizeof out->variant, "%s", c->variant);
+    snprintf(out->params, sizeof out->params, "%s", c->params);
+    snprintf(out->kind, sizeof out->kind, "%s", c->kind);
+    snprintf(out->workload, sizeof out->workload, "%s", c->workload);
+    snprintf(out->dtype, sizeof out->dtype, "%s", attn_dtype_name(p->dtype));
+    double *const figures[] = {&out->median,    &out->flops,    &out->exps,     &out->bytes,
+                               &out->workspace, &out->tracked,  &out->peak,     &out->lo,
+                               &out->hi,        &out->error,    &out->distance, &out->floor,
+                               &out->error_lo,  &out->error_hi, &out->skill};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        *figures[i] = NAN;
 }
 
 bool cells_same_problem(const struct cell *a, const struct cell *b)

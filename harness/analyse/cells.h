@@ -35,6 +35,9 @@ struct cells {
 int cells_load(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE]);
 void cells_free(struct cells *c);
 
+/* The names and the problem of a planned case; all figures NaN. */
+void cells_describe(struct cell *out, const struct bench_case *c);
+
 /* Are both the same problem: workload, shape, dtype, threads? And the same method on it? */
 bool cells_same_problem(const struct cell *a, const struct cell *b);
 bool cells_same_case(const struct cell *a, const struct cell *b);

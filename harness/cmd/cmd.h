@@ -4,6 +4,7 @@
 #define HARNESS_CMD_H
 
 #include "harness/case.h"
+#include "harness/plan/plan.h"
 #include "harness/store/store.h"
 
 #include <argp.h>
@@ -30,6 +31,7 @@ int cmd_export(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
+int cmd_ab(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_worker(int argc, char **argv);
@@ -41,6 +43,23 @@ int cmd_fail(int status, const char *message);
 void cmd_plugin(const char *path);
 /* NULL-ended paths of the plugins loaded so far. */
 const char *const *cmd_plugins(void);
+
+/* The command line as typed, "attnbench NAME ARGUMENT...", cut at size. */
+void cmd_command_line(const char *name, int argc, char **argv, char *out, size_t size);
+
+/* Values of options: leave with one line that says what would be right. */
+long cmd_whole(struct argp_state *state, const char *option, const char *text, long min, long max);
+double cmd_quantity(struct argp_state *state, const char *option, const char *text, bool bytes);
+/* A percentage above 0, as a share. */
+double cmd_percent(struct argp_state *state, const char *option, const char *text);
+
+/* What cases a command is about: the options that run and ab have in common. */
+struct cmd_selection {
+    struct plan_request request;
+    double case_timeout_s; /* 0: by prediction */
+};
+/* argp child for them. Its input is a struct cmd_selection. */
+extern const struct argp cmd_selection_argp;
 
 /* Arguments shared by the commands that read a run: [RUN] and --db. */
 struct cmd_run_args {

@@ -34,6 +34,13 @@ const char *const *cmd_plugins(void)
     return plugins;
 }
 
+void cmd_command_line(const char *name, int argc, char **argv, char *out, size_t size)
+{
+    int used = snprintf(out, size, "attnbench %s", name);
+    for (int i = 1; i < argc && used < (int)size; i++)
+        used += snprintf(out + used, size - (size_t)used, " %s", argv[i]);
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
     struct cmd_run_args *args = state->input;

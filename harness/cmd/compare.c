@@ -22,7 +22,6 @@ struct arguments {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
-    char *end;
     int format;
     switch (key) {
     case 'D':
@@ -40,10 +39,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->options.lenient = true;
         return 0;
     case OPT_FLOOR:
-        a->options.floor = strtod(arg, &end) / 100;
-        if (end == arg || (*end && strcmp(end, "%") != 0) ||
-            !(a->options.floor > 0 && a->options.floor < 10))
-            argp_error(state, "--floor '%s': give a percentage above 0, such as 5", arg);
+        a->options.floor = cmd_percent(state, "floor", arg);
         return 0;
     case ARGP_KEY_ARG:
         if (a->runs == 2)

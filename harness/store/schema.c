@@ -51,6 +51,17 @@ const char store_schema[] =
     /* What samples of several launches say together; made when a run ends. */
     "CREATE TABLE spread(case_id INTEGER PRIMARY KEY REFERENCES \"case\"(id), ci_lo_s REAL,"
     " ci_hi_s REAL, outliers_mild INTEGER, outliers_severe INTEGER);"
+    /* Two builds in turn: every sample, by launch and pair; build 0 is base, 1 is new. */
+    "CREATE TABLE ab(id INTEGER PRIMARY KEY, started TEXT NOT NULL, finished TEXT, command TEXT,"
+    " machine TEXT, version TEXT, commit_id TEXT, base TEXT, new TEXT, pairs INTEGER,"
+    " launches INTEGER, seed INTEGER);"
+    "CREATE TABLE ab_case(id INTEGER PRIMARY KEY, ab INTEGER NOT NULL REFERENCES ab(id),"
+    " variant TEXT, params TEXT, workload TEXT, dtype TEXT, heads_q INTEGER, heads_kv INTEGER,"
+    " n_q INTEGER, n_k INTEGER, d INTEGER, d_v INTEGER, causal INTEGER, threads INTEGER,"
+    " seed INTEGER);"
+    "CREATE TABLE ab_sample(case_id INTEGER NOT NULL REFERENCES ab_case(id), launch INTEGER,"
+    " pair INTEGER, build INTEGER, i INTEGER, turn INTEGER, seconds REAL NOT NULL,"
+    " PRIMARY KEY(case_id, launch, pair, build, i)) WITHOUT ROWID;"
     /* Ranks of the 95 % interval of the median, filled when the file is made. */
     "CREATE TABLE median_rank(n INTEGER PRIMARY KEY, lo INTEGER, hi INTEGER);"
 

@@ -112,4 +112,31 @@ int store_import(struct store *s, const char *path, int *added, int *present,
 /* Lists runs: id, name, started, state, cases, tags, machine. */
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
 
+/* A comparison of two builds (attnbench ab): its samples are kept, its findings follow from them.
+ */
+struct ab_info {
+    int64_t id;
+    const char *command, *machine_id, *version, *commit; /* of the coordinator */
+    char worker[2][64];                                  /* what base and new call themselves */
+    int pairs, launches;
+    uint64_t seed;
+};
+
+struct ab_sample {
+    int64_t case_id;
+    int launch, pair; /* launches of the second session go on counting */
+    int build;        /* 0 base, 1 new */
+    int i;            /* of the samples of one request */
+    int turn;         /* 0 first in its pair, 1 second */
+    double seconds;
+};
+
+/* Begins (info->id set), names the workers and ends. 0, or -1 with one line, as all of these. */
+int store_ab_begin(struct store *s, struct ab_info *info, char msg[CASE_MESSAGE]);
+int store_ab_finish(struct store *s, const struct ab_info *info, char msg[CASE_MESSAGE]);
+int store_ab_case(struct store *s, int64_t ab, const struct bench_case *c, int64_t *id,
+                  char msg[CASE_MESSAGE]);
+/* One transaction. */
+int store_ab_samples(struct store *s, const struct ab_sample *x, size_t n, char msg[CASE_MESSAGE]);
+
 #endif
