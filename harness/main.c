@@ -23,6 +23,7 @@ static const struct {
     {"import", "copy the runs of other databases in", cmd_import},
     {"compare", "what changed from one stored run to another", cmd_compare},
     {"ab", "two builds in turn: is the new one slower, or worse?", cmd_ab},
+    {"history", "where times changed from run to run", cmd_history},
     {"tag", "name a run, such as the baseline", cmd_tag},
     {"machine", "topology, measured roofs, fingerprint", cmd_machine},
     {"check", "conformance of variants, and of plugins, on this machine", cmd_check},

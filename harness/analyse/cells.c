@@ -3,6 +3,7 @@
 #include "harness/analyse/cells.h"
 #include "variants/registry.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static int describe_run(void *arg, int n, const char *const *names, const char *
         size_t size;
     } texts[] = {{"name", c->run, sizeof c->run},
                  {"commit_id", c->commit, sizeof c->commit},
+                 {"started", c->started, sizeof c->started},
                  {"machine", c->machine, sizeof c->machine},
                  {"machine_summary", c->machine_summary, sizeof c->machine_summary}};
     for (int i = 0; i < n; i++)
@@ -58,6 +60,7 @@ static void take(struct cell *c, const char *name, const char *value)
                  {"rel_l2_ci_lo", &c->error_lo},
                  {"rel_l2_ci_hi", &c->error_hi},
                  {"skill", &c->skill},
+                 {"roof_fp32", &c->fma},
                  {"flops", &c->flops},
                  {"exps", &c->exps},
                  {"bytes", &c->bytes},
@@ -126,14 +129,25 @@ static int add_sample(void *arg, int64_t case_id, int64_t round, double seconds)
     return 0;
 }
 
-int cells_load(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE])
+int cells_load_summary(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE])
 {
     *out = (struct cells){0};
     snprintf(msg, CASE_MESSAGE, "out of memory");
+    if (store_describe_run(s, run, describe_run, out, msg) ||
+        store_cases(s, run, add_case, out, msg)) {
+        cells_free(out);
+        return -1;
+    }
+    return 0;
+}
+
+int cells_load(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE])
+{
     struct sampler sampler = {out, 0, -1};
-    if (store_describe_run(s, run, describe_run, out, msg) == 0 &&
-        store_cases(s, run, add_case, out, msg) == 0 &&
-        store_samples(s, run, add_sample, &sampler, msg) == 0)
+    if (cells_load_summary(s, run, out, msg))
+        return -1;
+    snprintf(msg, CASE_MESSAGE, "out of memory");
+    if (store_samples(s, run, add_sample, &sampler, msg) == 0)
         return 0;
     cells_free(out);
     return -1;
@@ -168,9 +182,17 @@ void cells_describe(struct cell *out, const struct bench_case *c)
     double *const figures[] = {&out->median,    &out->flops,    &out->exps,     &out->bytes,
                                &out->workspace, &out->tracked,  &out->peak,     &out->lo,
                                &out->hi,        &out->error,    &out->distance, &out->floor,
-                               &out->error_lo,  &out->error_hi, &out->skill};
+                               &out->error_lo,  &out->error_hi, &out->skill,    &out->fma};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         *figures[i] = NAN;
+}
+
+bool cells_named(const struct cell *c, const char *const *names, int count)
+{
+    bool found = count == 0;
+    for (int i = 0; i < count; i++)
+        found |= strcmp(names[i], c->family) == 0 || fnmatch(names[i], c->variant, 0) == 0;
+    return found;
 }
 
 bool cells_same_problem(const struct cell *a, const struct cell *b)

@@ -20,6 +20,7 @@ struct cell {
     double error, distance, floor; /* rel_l2; of methods that replace softmax too; of plain fp32 */
     double error_lo, error_hi;     /* 95 % interval of error */
     double skill;
+    double fma;             /* flop/s: the fp32 roof of the machine in its run */
     double *x;              /* (count) seconds a call, launch by launch; owned */
     size_t *begin;          /* (launches + 1), as in stats_groups; owned */
     size_t count, launches; /* of rounds that are ok */
@@ -28,12 +29,17 @@ struct cell {
 struct cells {
     struct cell *cell; /* owned, in the order of the summary */
     size_t count;
-    char run[64], commit[64], machine[20], machine_summary[256];
+    char run[64], commit[64], started[32], machine[20], machine_summary[256];
 };
 
 /* Loads a run. 0, or -1 with one line. A run without a measured case is no error. */
 int cells_load(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE]);
+/* The same without samples. */
+int cells_load_summary(struct store *s, int64_t run, struct cells *out, char msg[CASE_MESSAGE]);
 void cells_free(struct cells *c);
+
+/* Is its variant one of these names, families or globs? Yes when there are none. */
+bool cells_named(const struct cell *c, const char *const *names, int count);
 
 /* The names and the problem of a planned case; all figures NaN. */
 void cells_describe(struct cell *out, const struct bench_case *c);

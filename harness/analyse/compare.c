@@ -120,8 +120,10 @@ static int compare_times(struct comparing *c, const struct compare_options *opti
     for (size_t i = 0; i < c->matches && rc == 0; i++) {
         struct finding *f = &c->out->at[c->match[i].finding];
         f->q = p[i];
-        /* fmax passes over the NaN of cases that were measured in one launch. */
-        f->floor = fmax(options->floor, expm1(SPREAD * fmax(usual, c->match[i].noise)));
+        /* fmax passes over the NaN of cases measured in one launch, or without roofs. */
+        const double noise = SPREAD * fmax(usual, c->match[i].noise);
+        const double drift = fabs(log(c->match[i].now->fma / c->match[i].base->fma));
+        f->floor = fmax(options->floor, expm1(fmax(noise, drift)));
         judge_time(f, options->floor);
     }
     free(p);

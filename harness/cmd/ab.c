@@ -128,7 +128,7 @@ int cmd_ab(int argc, char **argv)
                "anything is worse; 3 when nothing could be compared."};
     struct arguments a = {
         .selection.request.seed = PLAN_SEED,
-        .ab = {.pairs = 20, .launches = 3, .floor = 0.03, .seed = PLAN_SEED},
+        .ab = {.pairs = 20, .launches = 3, .floor = 0.03},
         .db = CMD_DB,
     };
     char msg[CASE_MESSAGE], command[2048];
@@ -147,6 +147,7 @@ int cmd_ab(int argc, char **argv)
     a.ab.measure.memory_limit = a.selection.request.memory_limit;
     a.ab.measure.case_timeout_s = a.selection.case_timeout_s;
     a.ab.measure.plugins = cmd_plugins();
+    a.ab.seed = a.selection.request.seed;
     a.ab.info = (struct ab_info){.command = command,
                                  .machine_id = machine.id,
                                  .version = attn_version,

@@ -32,6 +32,7 @@ int cmd_import(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
 int cmd_ab(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_worker(int argc, char **argv);

@@ -2,6 +2,7 @@
 /* See findings.h. */
 #include "harness/report/findings.h"
 #include "harness/report/units.h"
+#include "harness/report/writer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -101,40 +102,26 @@ static void print_markdown(const struct findings *f, enum verdict v, FILE *out)
     }
 }
 
-static void csv_figure(FILE *out, double x)
-{
-    if (isnan(x))
-        putc(',', out);
-    else
-        fprintf(out, ",%.9g", x);
-}
-
-static void csv_text(FILE *out, const char *text)
-{
-    fputs(",\"", out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
-}
-
 static void print_csv(const struct findings *f, FILE *out)
 {
-    fputs("verdict,method,problem,quantity,base,new,change,ci_lo,ci_hi,q,cliff,floor,note\n", out);
+    struct writer w = {out, "csv", false};
     for (size_t i = 0; i < f->count; i++) {
         const struct finding *one = &f->at[i];
-        const double figures[] = {one->base, one->now, one->change, one->lo,
-                                  one->hi,   one->q,   one->cliff,  one->floor};
-        fputs(verdict_name(one->verdict), out);
-        csv_text(out, one->method);
-        csv_text(out, one->problem);
-        fprintf(out, ",%s", one->quantity);
-        for (size_t k = 0; k < sizeof figures / sizeof *figures; k++)
-            csv_figure(out, figures[k]);
-        csv_text(out, one->note);
-        putc('\n', out);
+        struct fields row = {.count = 0};
+        fields_text(&row, "verdict", "%s", verdict_name(one->verdict));
+        fields_text(&row, "method", "%s", one->method);
+        fields_text(&row, "problem", "%s", one->problem);
+        fields_text(&row, "quantity", "%s", one->quantity);
+        fields_number(&row, "base", one->base);
+        fields_number(&row, "new", one->now);
+        fields_number(&row, "change", one->change);
+        fields_number(&row, "ci_lo", one->lo);
+        fields_number(&row, "ci_hi", one->hi);
+        fields_number(&row, "q", one->q);
+        fields_number(&row, "cliff", one->cliff);
+        fields_number(&row, "floor", one->floor);
+        fields_text(&row, "note", "%s", one->note);
+        writer_fields(&w, &row);
     }
 }
 

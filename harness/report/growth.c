@@ -2,7 +2,6 @@
 /* See growth.h. */
 #include "harness/report/growth.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +24,7 @@ void growth_free(struct growth *g)
 
 static bool asked(const struct growth *g, const struct curve *c)
 {
-    bool found = g->nvariants == 0;
-    for (int i = 0; i < g->nvariants; i++)
-        found |= strcmp(g->variants[i], c->cell[0]->family) == 0 ||
-                 fnmatch(g->variants[i], c->cell[0]->variant, 0) == 0;
-    return found && c->count >= g->least;
+    return cells_named(c->cell[0], g->variants, g->nvariants) && c->count >= g->least;
 }
 
 /* First length whose working set exceeds a cache; NaN: none, or the cache is unknown. */

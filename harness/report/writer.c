@@ -46,7 +46,9 @@ static bool is_text(const char *column)
         "workload", "phase",           "dtype",        "isa",        "status",
         "reason",   "flags",           "blas_core",    "huge_pages", "input_checksum",
         "machine",  "time_class",      "memory_class", "quantity",   "declared",
-        "verdict",  "local_exponents", "answer",       "against",    "remark"};
+        "verdict",  "local_exponents", "answer",       "against",    "remark",
+        "method",   "problem",         "note",         "commit",     "started",
+        "exact"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(column, texts[i]) == 0)
             return true;

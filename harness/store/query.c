@@ -125,6 +125,34 @@ int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg
     return 0;
 }
 
+int store_runs_beside(struct store *s, int64_t run, int64_t **ids, size_t *count,
+                      char msg[CASE_MESSAGE])
+{
+    int step;
+    sqlite3_stmt *q = store_prepare(s,
+                                    "SELECT id FROM run WHERE machine ="
+                                    " (SELECT machine FROM run WHERE id = ?) ORDER BY started, id",
+                                    msg);
+    *ids = NULL;
+    *count = 0;
+    if (!q)
+        return -1;
+    sqlite3_bind_int64(q, 1, run);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        int64_t *grown = realloc(*ids, (*count + 1) * sizeof *grown);
+        if (!grown)
+            break;
+        *ids = grown;
+        grown[(*count)++] = sqlite3_column_int64(q, 0);
+    }
+    if (step != SQLITE_DONE) {
+        store_fail(s, msg);
+        free(*ids);
+    }
+    sqlite3_finalize(q);
+    return step == SQLITE_DONE ? 0 : -1;
+}
+
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(

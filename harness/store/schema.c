@@ -108,7 +108,7 @@ const char store_schema[] =
     "  y.lib_bytes, y.huge_pages, y.numa_nodes, y.prepare_s, y.cold_s, y.workspace_bytes,"
     "  y.tracked_bytes, y.peak_rss_bytes, y.isa, y.blas_core, y.mxcsr, e.rel_l2, e.rel_l2_p95,"
     "  e.rel_l2_worst_head, e.max_abs, e.cosine, e.skill, e.floor_rel_l2, e.mean_v_rel_l2,"
-    "  e.capture_rel_l2, e.ci_lo, e.ci_hi, e.rows, i.checksum, n.machine,"
+    "  e.capture_rel_l2, e.ci_lo, e.ci_hi, e.rows, i.checksum, n.machine, f.fp32 AS roof_fp32,"
     /* Products of each kind at their own roof, one after the other. */
     "  max((c.flops - c.flops_bf16 - c.flops_int8) / f.fp32 + c.flops_bf16 / f.bf16"
     "    + c.flops_int8 / f.int8,"
@@ -147,6 +147,6 @@ const char store_schema[] =
     " rel_l2 AS softmax_distance, rel_l2_worst_head, ci_lo AS rel_l2_ci_lo, ci_hi AS rel_l2_ci_hi,"
     " rows AS judged_rows, capture_rel_l2, d_v, rounds, cold_s, outliers_mild,"
     " outliers_severe, reruns, lib_bytes, huge_pages, numa_nodes, blas_core, mxcsr, checksum AS"
-    " input_checksum, flops_bf16, flops_int8, exps, dense_flops, predicted_s, time_class,"
+    " input_checksum, flops_bf16, flops_int8, exps, dense_flops, predicted_s, roof_fp32, time_class,"
     " memory_class, machine FROM joined ORDER BY run_id, "
     "case_id;";

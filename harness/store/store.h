@@ -109,6 +109,9 @@ int store_tag(struct store *s, int64_t run, const char *name, int64_t *before,
 /* Copies all runs of another database in (skipping runs that are here already); counts them. */
 int store_import(struct store *s, const char *path, int *added, int *present,
                  char msg[CASE_MESSAGE]);
+/* The runs of the machine of `run`, itself among them, oldest first; *ids is the caller's. */
+int store_runs_beside(struct store *s, int64_t run, int64_t **ids, size_t *count,
+                      char msg[CASE_MESSAGE]);
 /* Lists runs: id, name, started, state, cases, tags, machine. */
 int store_list_runs(struct store *s, store_row_fn *fn, void *arg, char msg[CASE_MESSAGE]);
 

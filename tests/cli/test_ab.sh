@@ -26,7 +26,7 @@ grep -q "^2 cases compared" "$T/out" || { echo "a crash took other cases with it
 ab 1 "unsupported: the script says so; it was ok" "seed=1" "seed=2 only=naive say=unsupported"
 ab 3 "nothing was compared" "say=unsupported" "say=unsupported"
 ab 1 '| `flash` | gauss, 2/2 heads, d 8, n 16, 1 thread | time |' "seed=1" "seed=2 only=flash slow=1.1" --format md
-ab 1 'worse,"flash","gauss, 2/2 heads, d 8, n 16, 1 thread",time,' "seed=1" "seed=2 only=flash slow=1.1" --format csv
+ab 1 'worse,flash,"gauss, 2/2 heads, d 8, n 16, 1 thread",time,' "seed=1" "seed=2 only=flash slow=1.1" --format csv
 
 # Every number can be traced: 3 cases x 3 launches x 20 pairs x 2 builds x 4 samples, and no more.
 rm "$T/a.db"

@@ -44,7 +44,7 @@ compare 0 "new: base has no such case" few base
 
 # Formats: one Markdown table, and csv with every quantity.
 compare 1 '| `flash` | gauss, 2/2 heads, d 8, n 16, 1 thread | time |' base slow --format md
-compare 1 'worse,"flash","gauss, 2/2 heads, d 8, n 16, 1 thread",time,' base slow --format csv
+compare 1 'worse,flash,"gauss, 2/2 heads, d 8, n 16, 1 thread",time,' base slow --format csv
 compare 1 "hidden by noise" base slow --all
 
 # On another machine times are shown as ratios and not judged; errors are.

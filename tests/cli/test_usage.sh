@@ -5,7 +5,7 @@ expect 2 "Usage" "$A"
 expect 0 "measure variants" "$A" --help
 expect 0 "attnbench 0." "$A" --version
 expect 2 "no command 'rnu'" "$A" rnu
-for c in run list show plot export import compare tag ab machine check worker; do expect 0 "Usage" "$A" $c --help; done
+for c in run list show plot export import compare tag ab history machine check worker; do expect 0 "Usage" "$A" $c --help; done
 expect 2 "unrecognized option" "$A" run --nonsense
 expect 2 "is not a list of lengths" "$A" run -n 12..
 expect 2 "is not a list of lengths" "$A" run -n 4,,8
