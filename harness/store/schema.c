@@ -147,6 +147,7 @@ const char store_schema[] =
     " rel_l2 AS softmax_distance, rel_l2_worst_head, ci_lo AS rel_l2_ci_lo, ci_hi AS rel_l2_ci_hi,"
     " rows AS judged_rows, capture_rel_l2, d_v, rounds, cold_s, outliers_mild,"
     " outliers_severe, reruns, lib_bytes, huge_pages, numa_nodes, blas_core, mxcsr, checksum AS"
-    " input_checksum, flops_bf16, flops_int8, exps, dense_flops, predicted_s, roof_fp32, time_class,"
+    " input_checksum, flops_bf16, flops_int8, exps, dense_flops, predicted_s, roof_fp32, "
+    "time_class,"
     " memory_class, machine FROM joined ORDER BY run_id, "
     "case_id;";
