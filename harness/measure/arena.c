@@ -17,7 +17,7 @@ static size_t page(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-void *arena_map(struct arena *a, size_t bytes)
+static void *map(struct arena *a, size_t bytes, int advice)
 {
     size_t size = (bytes + page() - 1) / page() * page();
     if (size == 0)
@@ -27,10 +27,20 @@ void *arena_map(struct arena *a, size_t bytes)
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    madvise(p, size, MADV_NOHUGEPAGE);
+    madvise(p, size, advice);
     a->at[a->count] = p;
     a->size[a->count++] = size;
     return p;
+}
+
+void *arena_map(struct arena *a, size_t bytes)
+{
+    return map(a, bytes, MADV_NOHUGEPAGE);
+}
+
+void *arena_map_huge(struct arena *a, size_t bytes)
+{
+    return map(a, bytes, MADV_HUGEPAGE);
 }
 
 void *arena_map_guarded(struct arena *a, size_t bytes)
@@ -101,8 +111,9 @@ const char *memory_huge_pages(void)
 {
     static char text[16] = "unknown";
     char line[64], *word, *end;
-    if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
-        return "never";
+    const int told = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+    if (told > 0)
+        return told == 1 ? "never" : "madvise";
     FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
     /* "always [madvise] never": the one in brackets is in force. */
     if (f && fgets(line, sizeof line, f) && (word = strchr(line, '[')) && (end = strchr(word, ']')))

@@ -17,6 +17,10 @@ struct arena {
  * when refused. */
 void *arena_map(struct arena *a, size_t bytes);
 
+/* The same in huge pages, where the system gives them: for inputs, which no method is charged for,
+ * so that reading them costs what the roof of reading does. */
+void *arena_map_huge(struct arena *a, size_t bytes);
+
 /* The same, its end at a page that cannot be touched: an overrun crashes. 64-byte aligned. */
 void *arena_map_guarded(struct arena *a, size_t bytes);
 
@@ -43,7 +47,8 @@ void memory_baseline(struct worker_memory *m);
  */
 void memory_peak(struct worker_memory *m, const void *ws, size_t bytes);
 
-/* Whether this process may get huge pages: "never" when it was told so, else the system's word. */
+/* Whether this process may get huge pages: "never", or "madvise" where memory asks for them, when
+ * it was told so; else the system's word. */
 const char *memory_huge_pages(void);
 
 /* NUMA nodes that touched pages of the mappings lie on; 0 when the system does not say. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See child.h. */
 #include "harness/measure/child.h"
+#include "harness/measure/arena.h"
 #include "harness/measure/signals.h"
 
 #include <errno.h>
@@ -54,6 +55,19 @@ static void pad_environment(void)
     setenv("ATTN_PADDING", padding, 1);
 }
 
+/*
+ * Memory is what was touched, with the same pages for every method, peers included: huge ones only
+ * where inputs ask for them. Kernels before 6.18 cannot say that; they can forbid all, which
+ * matters where everything would get them.
+ */
+static void pages_as_touched(void)
+{
+    enum { EXCEPT_ADVISED = 2 };
+    if (prctl(PR_SET_THP_DISABLE, 1, EXCEPT_ADVISED, 0, 0) &&
+        strcmp(memory_huge_pages(), "always") == 0)
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
 static void become(char *const argv[], const struct child_limits *limits, int in, int out, int err)
 {
     char text[16];
@@ -76,12 +90,10 @@ static void become(char *const argv[], const struct child_limits *limits, int in
             errno = 0;
         close(adjust);
     }
-    /* Memory is what was touched, with the same pages for every method, peers included. */
-    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    pages_as_touched();
     pad_environment();
     snprintf(text, sizeof text, "%d", limits->threads);
     setenv("OMP_NUM_THREADS", text, 1);
-    /* The worker raises it after flushing denormals; threads made before would not have that. */
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     if (limits->bound) {
         sched_setaffinity(0, sizeof limits->cpus, &limits->cpus);

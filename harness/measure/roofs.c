@@ -66,6 +66,10 @@ static double work(enum roof roof, const struct loops *loops, float *x, size_t *
         return k->bf16(50000);
     case ROOF_INT8:
         return k->int8(50000);
+    case ROOF_SGEMM:
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, x, GEMM,
+                    x + GEMM * GEMM, GEMM, 0, x + 2 * GEMM * GEMM, GEMM);
+        return 2.0 * GEMM * GEMM * GEMM;
     case ROOF_EXP:
     case ROOF_EXP_BF16:
         for (size_t n = loops->floats[0] / 2; done < 3e6; done += (double)n)
@@ -112,15 +116,6 @@ static double once(enum roof roof, const struct loops *loops, int threads, float
     return done / (end - begin);
 }
 
-static double gemm_once(float *x)
-{
-    float *a = x, *b = a + GEMM * GEMM, *c = b + GEMM * GEMM;
-    double t = clock_now();
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, a, GEMM, b, GEMM, 0,
-                c, GEMM);
-    return 2.0 * GEMM * GEMM * GEMM / (clock_now() - t);
-}
-
 /* The best rate of all threads together, once it no longer rises. */
 static double best_rate(enum roof roof, const struct loops *loops, int repeats, int threads,
                         float **x)
@@ -128,7 +123,7 @@ static double best_rate(enum roof roof, const struct loops *loops, int repeats, 
     double best = 0;
     size_t next = 0;
     for (int r = 0, left = repeats; r < REPEATS_MAX && left; r++, left--) {
-        double rate = roof == ROOF_SGEMM ? gemm_once(x[0]) : once(roof, loops, threads, x, &next);
+        double rate = once(roof, loops, threads, x, &next);
         if (rate > 1.005 * best)
             left = repeats + 1;
         best = fmax(best, rate);
@@ -167,16 +162,6 @@ static void measure_loops(const struct job *job, const struct caches *caches, fl
     }
 }
 
-/* The BLAS starts its threads again after a fork when they are first needed; if that were after
- * this thread is bound, they would all share its core. */
-static void start_blas(void)
-{
-    float *x = calloc(3 * GEMM * GEMM, sizeof *x);
-    if (x)
-        gemm_once(x);
-    free(x);
-}
-
 static int measure(void *arg, char msg[CASE_MESSAGE])
 {
     const struct job *job = arg;
@@ -186,8 +171,6 @@ static int measure(void *arg, char msg[CASE_MESSAGE])
     bytes = bytes < DRAM_BYTES ? bytes : DRAM_BYTES;
     float **x = calloc((size_t)job->threads, sizeof *x);
     bool ok = x != NULL;
-    if (!job->brief)
-        start_blas();
     threads_prepare(job->threads);
     if (ok) {
 #pragma omp parallel num_threads(job->threads)

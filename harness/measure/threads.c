@@ -88,9 +88,9 @@ unsigned threads_prepare(int threads)
     hwloc_topology_t topology;
     hwloc_bitmap_t sets[CORES_MAX];
     int n = 0;
-    /* New BLAS threads inherit the control word of the thread that makes them: so this first. */
     unsigned common = flush_denormals();
-    openblas_set_num_threads(threads);
+    /* Methods that use the BLAS share the work themselves. */
+    openblas_set_num_threads(1);
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
     bool bound = hwloc_topology_init(&topology) == 0;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /*
- * Flushes denormals in this thread, gives the BLAS its threads (which inherit that), starts the
+ * Flushes denormals in this thread, keeps the BLAS to the thread that calls it, starts the
  * OpenMP team, binds each member to a physical core of its own, and flushes denormals there. Peaked
  * inputs make denormal weights, and arithmetic on those is up to 78 times slower. Returns the
  * control word that every member has (0 where the architecture has none).

@@ -132,7 +132,7 @@ static void *load(const char *path, const struct attn_problem *p, int64_t heads,
     if (t->rank != 3 || t->shape[0] != heads || t->shape[1] != n || t->shape[2] != d)
         snprintf(msg, CASE_MESSAGE, "%.200s: the shape is not (%lld, %lld, %lld)", path,
                  (long long)heads, (long long)n, (long long)d);
-    else if (!(to = arena_map(arena, count * width)))
+    else if (!(to = arena_map_huge(arena, count * width)))
         snprintf(msg, CASE_MESSAGE, "oom");
     else if (p->dtype == ATTN_BF16)
 #pragma omp parallel for num_threads(p->threads) schedule(static)

@@ -28,7 +28,7 @@ same "1 1 1 1" "$(query "$T/both.db" "SELECT (launches >= 4) || ' ' || (overhead
 same 1 "$(query "$T/both.db" "SELECT json_valid(covariates) AND json_valid(covariates_after) FROM run")" "covariates"
 same 1 "$(query "$T/both.db" "SELECT count(*) >= 3 FROM calibration")" "calibrations"
 same 1 "$(query "$T/both.db" "SELECT count(*) = 2 AND min(ci_lo_s) > 0 FROM spread")" "intervals across launches"
-same "never" "$(query "$T/both.db" "SELECT DISTINCT huge_pages FROM round")" "huge pages"
+same 0 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE huge_pages NOT IN ('never', 'madvise')")" "huge pages only where asked for"
 same 4 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE drift >= 0 AND busy_s > 0 AND numa_nodes >= 1")" "drift"
 same 0 "$(query "$T/both.db" "SELECT count(*) FROM roof WHERE NOT value > 0")" "roofs"
 expect 0 "bf16 dot" "$A" machine

@@ -6,14 +6,23 @@
  *   S = scale Q K^T,  P = softmax(S),  O = P V,  head by head
  *
  * Time O(n^2), memory 4 n_q n_k bytes. Two OpenBLAS products a head over the whole matrix, also
- * when causal, and the engine's vector softmax between them: what a careful user of a BLAS would
- * write.
+ * when causal, and the engine's vector softmax between them, threads sharing the rows: what a
+ * careful user of a BLAS would write.
  */
 #include "variants/attn.h"
 #include "variants/kernels/pattern.h"
 #include "variants/kernels/softmax.h"
 
 #include <cblas.h>
+
+/* Rows that a thread works on at once: the same for any number of threads, and so are the bits. */
+#define SHARE 128
+
+static int rows(const struct attn_problem *p, int64_t block)
+{
+    const int64_t left = p->n_q - block * SHARE;
+    return (int)(left < SHARE ? left : SHARE);
+}
 
 static void cost(const struct attn_problem *p, const double *values, struct attn_cost *out)
 {
@@ -40,16 +49,26 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
                             const struct attn_io *io)
 {
     (void)values;
-    float *s = ws;
-    const int nq = (int)p->n_q, nk = (int)p->n_k, d = (int)p->d, dv = (int)p->d_v;
+    const int64_t blocks = (p->n_q + SHARE - 1) / SHARE;
+    const int nk = (int)p->n_k, d = (int)p->d, dv = (int)p->d_v;
+    /* Not the BLAS' own threads: they and those of OpenMP would wait for each other by spinning. */
+#pragma omp parallel num_threads(p->threads)
     for (int64_t h = 0; h < p->heads_q; h++) {
-        const float *q = io->q + h * p->n_q * p->d;
-        const float *k = io->k + attn_kv_head(p, h) * p->n_k * p->d;
-        const float *v = io->v + attn_kv_head(p, h) * p->n_k * p->d_v;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, d, 1, q, d, k, d, 0, s, nk);
-        attn_softmax_rows(p, 0, nq, nk, s, nk);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dv, nk, 1, s, nk, v, dv, 0,
-                    io->o + h * p->n_q * p->d_v, dv);
+        const float *q = io->q + h * p->n_q * d;
+        const float *k = io->k + attn_kv_head(p, h) * nk * d;
+        const float *v = io->v + attn_kv_head(p, h) * nk * dv;
+        float *o = io->o + h * p->n_q * dv, *s = ws;
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < blocks; i++)
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows(p, i), nk, d, 1,
+                        q + i * SHARE * d, d, k, d, 0, s + i * SHARE * nk, nk);
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < blocks; i++)
+            attn_softmax_rows(p, i * SHARE, rows(p, i), nk, s + i * SHARE * nk, nk);
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < blocks; i++)
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows(p, i), dv, nk, 1,
+                        s + i * SHARE * nk, nk, v, dv, 0, o + i * SHARE * dv, dv);
     }
     return ATTN_OK;
 }

@@ -7,8 +7,8 @@
  *   exp(S - m) V by itself; then M = max m, each summary times exp(m - M), added up and divided
  *
  * Time O(n^2), memory O(sqrt(n)) with chunks of that size; the defaults are those of the paper's
- * code. Two phases instead of flash's running rescaling, and products large enough for a BLAS,
- * which uses the threads. Chunks that the mask hides whole are skipped. No epsilon.
+ * code. Two phases instead of flash's running rescaling, and products large enough for a BLAS;
+ * threads share the rows of a chunk. Chunks that the mask hides whole are skipped. No epsilon.
  */
 #include "variants/kernels/pattern.h"
 #include "variants/kernels/softmax.h"
@@ -21,6 +21,9 @@ static const struct attn_param params[] = {
     {"kc", 4096, 1, 1 << 20, true, "keys a chunk"},
     {0},
 };
+
+/* Rows that a thread works on at once: the same for any number of threads, and so are the bits. */
+#define SHARE 128
 
 /* Sizes of the chunks, and where the parts of the workspace lie. */
 struct chunks {
@@ -55,6 +58,16 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->dense_flops = attn_dense_flops(p);
     out->bytes = attn_io_bytes(p);
     out->workspace = (size_t)(c.q * c.k + c.count * c.q * (p->d_v + 2)) * sizeof(float);
+}
+
+/* The rows of c from `from` on. */
+static struct chunks share(struct chunks c, int64_t from, int64_t dv)
+{
+    c.s += from * c.k;
+    c.max += from;
+    c.sum += from;
+    c.part += from * dv;
+    return c;
 }
 
 /* Summaries of all chunks of keys for queries [i, i + rows) of one head. */
@@ -99,15 +112,21 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
                             const struct attn_io *io)
 {
     const struct chunks c = chunks_of(p, values, ws);
-    for (int64_t h = 0; h < p->heads_q; h++)
-        for (int64_t i = 0; i < p->n_q; i += c.q) {
-            const int64_t rows = i + c.q < p->n_q ? c.q : p->n_q - i, kv = attn_kv_head(p, h);
-            const int64_t n = summarise(p, &c, i, (int)rows, io->q + (h * p->n_q + i) * p->d,
-                                        io->k + kv * p->n_k * p->d, io->v + kv * p->n_k * p->d_v);
-#pragma omp parallel for num_threads(p->threads) schedule(static, 16) if (rows > 16)
-            for (int64_t r = 0; r < rows; r++)
-                combine(p, &c, n, r, io->o + (h * p->n_q + i + r) * p->d_v);
-        }
+#pragma omp parallel for num_threads(p->threads) schedule(static)
+    for (int64_t from = 0; from < c.q; from += SHARE) {
+        const int64_t to = from + SHARE < c.q ? from + SHARE : c.q;
+        const struct chunks mine = share(c, from, p->d_v);
+        for (int64_t h = 0; h < p->heads_q; h++)
+            for (int64_t i = from; i < p->n_q; i += c.q) {
+                const int64_t rows = i + to - from < p->n_q ? to - from : p->n_q - i;
+                const int64_t kv = attn_kv_head(p, h), first = h * p->n_q + i;
+                const int64_t n =
+                    summarise(p, &mine, i, (int)rows, io->q + first * p->d,
+                              io->k + kv * p->n_k * p->d, io->v + kv * p->n_k * p->d_v);
+                for (int64_t r = 0; r < rows; r++)
+                    combine(p, &mine, n, r, io->o + (first + r) * p->d_v);
+            }
+    }
     return ATTN_OK;
 }
 

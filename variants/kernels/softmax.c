@@ -11,7 +11,6 @@ void attn_exp_rows(const struct attn_problem *p, int64_t i, int64_t rows, int64_
                    int64_t columns, float *s, float *max, float *sum)
 {
     const struct attn_block_kernels *kernels = attn_isa_block();
-#pragma omp parallel for num_threads(p->threads) schedule(static, 16) if (rows > 16)
     for (int64_t r = 0; r < rows; r++) {
         int64_t seen = attn_visible(p, i + r) - j;
         seen = seen < 0 ? 0 : seen > columns ? columns : seen;
@@ -27,7 +26,6 @@ void attn_softmax_rows(const struct attn_problem *p, int64_t i, int64_t rows, in
                        float *s, int64_t ld)
 {
     const struct attn_block_kernels *kernels = attn_isa_block();
-#pragma omp parallel for num_threads(p->threads) schedule(static, 16) if (rows > 16)
     for (int64_t r = 0; r < rows; r++) {
         float max, sum, *row = s + r * ld;
         int64_t seen = attn_visible(p, i + r);

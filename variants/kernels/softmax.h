@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Softmax of materialised scores, with the engine's vector exponential. OpenMP over rows. */
+/* Softmax of materialised scores, with the engine's vector exponential. Serial: callers share rows.
+ */
 #ifndef ATTN_SOFTMAX_H
 #define ATTN_SOFTMAX_H
 
