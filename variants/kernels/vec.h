@@ -30,6 +30,7 @@
 typedef float vf __attribute__((vector_size(4 * VL)));
 typedef float vf_any __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(4 * VL)));
+typedef uint32_t vu __attribute__((vector_size(4 * VL)));
 typedef int32_t vi_any __attribute__((vector_size(4 * VL), aligned(4), may_alias));
 
 INLINE vf vf_load(const float *p)
@@ -169,7 +170,8 @@ INLINE vf vf_exp2(vf x)
 
 /*
  * 2^(x + 1/2) within 8e-5, plus half an ulp of bfloat16: cutting off the lower half of the result
- * rounds to nearest. A denormal for -infinity: products of bfloat16 take that for 0.
+ * rounds to nearest. A denormal for -infinity: products of bfloat16 take that for 0. Anything from
+ * x = 127 on: integers wrap, as who guesses a maximum finds out afterwards that it was too low.
  */
 INLINE vf vf_exp2_for_bf16(vf x)
 {
@@ -179,7 +181,7 @@ INLINE vf vf_exp2_for_bf16(vf x)
     p = p * f + vf_set(0x1.5f56a4p-2f);
     p = p * f + vf_set(0x1.f5f97ep-1f);
     p = p * f + vf_set(0x1.6a033cp+0f + 0x1p-8f);
-    return (vf)((vi)p + ((vi)shifted << 23));
+    return (vf)((vu)p + ((vu)shifted << 23));
 }
 
 #endif
