@@ -59,6 +59,25 @@ static const uint16_t *narrow(const float *x, size_t n, uint16_t *to)
     return to;
 }
 
+/* Inputs that differ in one byte have different sums. */
+static uint64_t add_bytes(uint64_t sum, const void *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum = (sum ^ ((const unsigned char *)x)[i]) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+static uint64_t checksum(const struct bench *b, const struct attn_io *io)
+{
+    if (io->q16)
+        return add_bytes(add_bytes(add_bytes(0, io->q16, b->nq * sizeof *io->q16), io->k16,
+                                   b->nk * sizeof *io->k16),
+                         io->v16, b->nv * sizeof *io->v16);
+    return add_bytes(
+        add_bytes(add_bytes(0, io->q, b->nq * sizeof *io->q), io->k, b->nk * sizeof *io->k), io->v,
+        b->nv * sizeof *io->v);
+}
+
 static void *room(size_t bytes)
 {
     return aligned_alloc(64, (bytes + 64) / 64 * 64 + 64);
@@ -118,6 +137,7 @@ static const char *run(struct bench *b, float *o)
                               .k16 = narrow(b->k, b->nk, b->k16),
                               .v16 = narrow(b->v_in, b->nv, b->v16),
                               .o = o};
+    const uint64_t before = checksum(b, &io);
     if (b->v->prepare && b->v->prepare(&b->p, b->params, b->ws) != ATTN_OK)
         return "prepare() did not return ATTN_OK";
     if (b->v->run(&b->p, b->params, b->ws, &io) != ATTN_OK)
@@ -125,6 +145,8 @@ static const char *run(struct bench *b, float *o)
     for (int i = 0; i < CANARY; i++)
         if (b->ws[b->workspace + (size_t)i] != 0xa5)
             return "wrote behind its declared workspace";
+    if (checksum(b, &io) != before)
+        return "wrote to its inputs";
     for (size_t i = 0; i < b->no; i++)
         if (!isfinite(o[i]))
             return "left outputs unwritten or not finite";
@@ -194,6 +216,16 @@ static const char *causality(struct bench *b, uint64_t seed)
     return NULL;
 }
 
+/* Who takes exponentials without subtracting the maximum overflows here. */
+static const char *large_logits(struct bench *b)
+{
+    for (size_t i = 0; i < b->nq; i++)
+        b->q[i] *= 64;
+    for (size_t i = 0; i < b->nk; i++)
+        b->k[i] *= 64;
+    return run(b, b->o2) ? "is not finite with logits of thousands" : NULL;
+}
+
 static const char *one_case(struct bench *b, uint64_t seed)
 {
     if (!allocate(b, seed))
@@ -207,7 +239,9 @@ static const char *one_case(struct bench *b, uint64_t seed)
         why = run(b, b->o2);
     if (!why && memcmp(b->o, b->o2, b->no * sizeof *b->o) != 0)
         why = "gives other bits with two threads than with one";
-    return why ? why : causality(b, seed ^ 1);
+    if (!why)
+        why = causality(b, seed ^ 1);
+    return why ? why : large_logits(b);
 }
 
 static void one_shape(const struct attn_variant *v, const struct shape *s, enum attn_dtype dtype,

@@ -14,9 +14,9 @@ struct conform_result {
 /*
  * Checks a variant over awkward shapes, masks, grouped heads and thread counts: descriptor
  * honest (supports, cost), output finite and fully written, equal to weights . V within a relative
- * error of 2e-5, causal where it claims so, the same bits for any number of threads, workspace
- * not overrun. Prints one line a failure on f, naming case and seed. Runs the variant in this
- * process: call it in a child.
+ * error of 2e-5, causal where it claims so, finite with logits of thousands, the same bits for any
+ * number of threads, workspace not overrun, inputs untouched. Prints one line a failure on f,
+ * naming case and seed. Runs the variant in this process: call it in a child.
  */
 void conform_check(const struct attn_variant *v, uint64_t seed, FILE *f,
                    struct conform_result *result);

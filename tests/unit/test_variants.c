@@ -5,7 +5,7 @@
  *
  * ATTN_ISA forces a back end, ATTN_TEST_SEED the draws, ATTN_TEST_CASE one drawn case,
  * ATTN_TEST_VARIANT one variant, ATTN_TEST_ROUNDED those with 16- or 8-bit arithmetic,
- * ATTN_TEST_QUICK fewer draws.
+ * ATTN_TEST_PLUGIN one more, of a plugin, ATTN_TEST_QUICK fewer draws.
  */
 #include "tests/unit/variant_cases.h"
 #include "tests/unit/variant_values.h"
@@ -92,7 +92,7 @@ static bool long_case(const struct attn_variant *v, int64_t heads, bool causal,
     if (!admit(c))
         return false;
     v->cost(&c->p, c->params, &cost);
-    return cost.flops < 3e9 && cost.workspace < (size_t)1 << 26;
+    return cost.flops < (getenv("ATTN_TEST_QUICK") ? 3e8 : 3e9) && cost.workspace < (size_t)1 << 26;
 }
 
 static void test_definition_long(void **state)
@@ -379,8 +379,14 @@ static const struct CMUnitTest tests[] = {
 int main(int argc, char **argv)
 {
     (void)argc;
+    const char *plugin = getenv("ATTN_TEST_PLUGIN");
+    char msg[ATTN_MESSAGE];
     int status = begin_tests(argv);
     if (status)
         return status;
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (plugin && attn_plugin_load(plugin, msg) != 0) {
+        fprintf(stderr, "%s\n", msg);
+        return 2;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
