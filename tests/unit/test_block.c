@@ -137,7 +137,7 @@ static void draw_shape(struct block_case *c, uint64_t *state)
     c->job.arith = (enum attn_arith)(draw(state) % ATTN_ARITHS);
     if (c->job.arith != ATTN_ARITH_FP32 && draw(state) % 2)
         p->dtype = ATTN_BF16;
-    c->job.tile = (int)PICK(state, 16, 32, 64);
+    c->job.tile = (int)PICK(state, 16, 32, 48, 64, ATTN_TILE);
     c->job.stacked = draw(state) % 3 == 0;
     c->job.splits = (int)PICK(state, 0, 0, 0, 1, 2, 3, 7, 64);
     c->amplitude = (double)PICK(state, 1, 1, 2, 100);

@@ -78,8 +78,7 @@ struct attn_block_job {
     attn_feed *feed;
     const void *ctx;
     int tile;   /* queries a tile, a multiple of 16: as many as see nearly the same keys */
-    float *lse; /* (H_q, N_q) natural log of the denominators, or NULL; in int8 of keys
-                   without their mean */
+    float *lse; /* (H_q, N_q) natural log of the denominators (int8: of keys - mean), or NULL */
     enum attn_arith arith;
     bool stacked; /* tiles span the query heads of a group, so that few queries fill a tile */
     int splits;   /* ranges of keys that are worked on apart and merged; 0 is 1: none */
