@@ -66,11 +66,12 @@ int cmd_plot(int argc, char **argv)
     static const struct argp_option options[] = {
         {"output", 'o', "DIR", 0, "Folder for .svg, .png, .gp and .dat (default results/plots)", 0},
         {0}};
-    static const struct argp argp = {.options = options,
-                                     .parser = parse,
-                                     .children = children,
-                                     .args_doc = "[RUN]",
-                                     .doc = "Draws time, memory, error and trade-off of a run."};
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .children = children,
+        .args_doc = "[RUN]",
+        .doc = "Draws time, memory, error, growth, trade-off and roofline of a run."};
     struct arguments a = {.out = "results/plots"};
     char msg[CASE_MESSAGE];
     int64_t run;

@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* See plotdata.h. */
 #include "harness/report/plotdata.h"
-#include "variants/registry.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *plot_colour(const struct rows *rs, const struct row *row)
-{
-    static const char *const shades[][4] = {
-        {"#888888", "#bbbbbb", "#666666", "#aaaaaa"}, {"#000000", "#c0001a", "#ff5a4d", "#7a0010"},
-        {"#e07b00", "#f2b134", "#a65a00", "#c99700"}, {"#1a8a2e", "#6cc04a", "#0b5d1e", "#9acd32"},
-        {"#1f5fbf", "#4fb3e8", "#0b2f6b", "#2aa6a6"}, {"#8a2be2", "#d070d8", "#54128a", "#b03a8a"},
-        {"#8b5a2b", "#c8a165", "#5c3317", "#a0785a"}};
-    _Static_assert(sizeof shades / sizeof *shades == ATTN_FAMILIES, "a hue for each family");
-    int family = 0, rank = 0;
-    for (int i = 0; i < ATTN_FAMILIES; i++)
-        if (strcmp(attn_family_name((enum attn_family)i), row->family) == 0)
-            family = i;
-    for (int i = 0; i < rs->count && strcmp(rs->row[i].variant, row->variant) != 0; i++) {
-        bool first = strcmp(rs->row[i].family, row->family) == 0;
-        for (int j = 0; j < i && first; j++)
-            first = strcmp(rs->row[j].variant, rs->row[i].variant) != 0;
-        rank += first;
-    }
-    return shades[family][rank % 4];
-}
 
 double plot_value(enum plot_quantity q, const struct row *r)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a plot shows: its lines, their colours, and the data file that gnuplot reads. */
+/* What a plot shows: its lines, and the data file that gnuplot reads. */
 #ifndef HARNESS_REPORT_PLOTDATA_H
 #define HARNESS_REPORT_PLOTDATA_H
 
+#include "harness/report/figure.h"
 #include "harness/report/growth.h"
 #include "harness/report/rows.h"
 
@@ -15,18 +16,12 @@ struct plot {
     const struct growth *growth; /* of the same run */
     int group;
     enum plot_quantity quantity;
-    const char *dir;
-    char name[256];
     long n; /* of the trade-off */
-    FILE *list;
-    char *msg;
+    struct figure figure;
 };
 
 /* Names of the two lines to read the others by. */
 extern const char *const plot_guides[PLOTS][2];
-
-/* A hue for each family, a shade for each variant of it. */
-const char *plot_colour(const struct rows *rs, const struct row *row);
 
 /* What is drawn of a row; NaN: nothing. Not for exponents, which belong to pairs of rows. */
 double plot_value(enum plot_quantity q, const struct row *r);

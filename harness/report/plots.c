@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes data and scripts of the plots, and runs gnuplot on them. */
+/* Scripts of the plots over n, and of error against time. */
 #include "harness/report/plotdata.h"
 #include "harness/report/report.h"
 #include "harness/report/templates.h"
 
-#include <errno.h>
-#include <math.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-extern char **environ;
 
 static const char *const names[PLOTS] = {"time", "memory", "error", "exponent", "tradeoff"};
 
@@ -29,7 +20,8 @@ static void write_gaps(const struct plot *p, const struct row **m, int count, FI
                 fprintf(f,
                         "set label \"%s\" at first %ld, graph %.3f center font \",11\" tc rgb "
                         "\"%s\" noenhanced front\n",
-                        rows[j]->status, rows[j]->n_k, 0.02 + 0.025 * i, plot_colour(p->rs, m[i]));
+                        rows[j]->status, rows[j]->n_k, 0.02 + 0.025 * i,
+                        figure_colour(p->rs, m[i]));
     }
 }
 
@@ -52,8 +44,8 @@ static void write_script(const struct plot *p, const struct row **m, int count, 
         }
     }
     fprintf(f, "# Made by attnbench; run `gnuplot %s.gp` in this folder to draw it again.\n",
-            p->name);
-    fprintf(f, "name = \"%s\"\ntitle = \"%s of %s", p->name,
+            p->figure.name);
+    fprintf(f, "name = \"%s\"\ntitle = \"%s of %s", p->figure.name,
             p->quantity == PLOT_TRADEOFF   ? "error and time"
             : p->quantity == PLOT_EXPONENT ? "growth of time"
                                            : names[p->quantity],
@@ -83,57 +75,11 @@ static void write_script(const struct plot *p, const struct row **m, int count, 
             snprintf(label + strlen(label), 32, " (%s)", rows[0]->status);
         widest = strlen(label) > widest ? strlen(label) : widest;
         fprintf(f, "label[%d] = \"%s\"\ncolour[%d] = \"%s\"\npoint[%d] = %d\n", i + 1, label, i + 1,
-                plot_colour(p->rs, m[i]), i + 1, 4 + m[i]->method % 10);
+                figure_colour(p->rs, m[i]), i + 1, 4 + m[i]->method % 10);
     }
     fprintf(f, "margin = %zu\n", widest + 10);
     write_gaps(p, m, count, f);
     fputs(p->quantity == PLOT_TRADEOFF ? template_tradeoff : template_scaling, f);
-}
-
-static int run_gnuplot(const struct plot *p)
-{
-    char script[300];
-    snprintf(script, sizeof script, "%s.gp", p->name);
-    char *argv[] = {"gnuplot", script, NULL};
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    int status;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, p->dir);
-    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc) {
-        snprintf(p->msg, CASE_MESSAGE,
-                 "gnuplot cannot be started: %s; install gnuplot (Debian: gnuplot-nox)",
-                 strerror(rc));
-        return -1;
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    snprintf(p->msg, CASE_MESSAGE, "gnuplot failed on %s/%s (its own words are above)", p->dir,
-             script);
-    return -1;
-}
-
-static FILE *open_file(const struct plot *p, const char *extension)
-{
-    char path[4600];
-    snprintf(path, sizeof path, "%s/%s.%s", p->dir, p->name, extension);
-    FILE *f = fopen(path, "w");
-    if (!f)
-        snprintf(p->msg, CASE_MESSAGE, "%.300s: %s", path, strerror(errno));
-    return f;
-}
-
-static int close_file(const struct plot *p, FILE *f)
-{
-    bool bad = ferror(f);
-    if (fclose(f) == 0 && !bad)
-        return 0;
-    snprintf(p->msg, CASE_MESSAGE, "%.300s: %s", p->dir, strerror(errno));
-    return -1;
 }
 
 static int draw(struct plot *p)
@@ -147,26 +93,15 @@ static int draw(struct plot *p)
     }
     if (!shown)
         return 0;
-    const struct row *r = m[0];
-    char workload[128];
-    snprintf(workload, sizeof workload, "%.120s", r->workload);
-    for (char *c = workload; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", *c))
-            *c = '-';
-    snprintf(p->name, sizeof p->name, "%s-%s-%s-h%ldx%ld-d%ld-%s-t%ld%s", names[p->quantity],
-             workload, r->causal ? "causal" : "full", r->heads_q, r->heads_kv, r->d, r->dtype,
-             r->threads, r->n_q == r->n_k ? "" : "-cross");
-    FILE *f = open_file(p, "dat");
+    figure_name(&p->figure, names[p->quantity], m[0]);
+    FILE *f = figure_open(&p->figure, "dat");
     if (!f)
         return -1;
     const int extra = plot_data(p, m, count, f);
-    if (close_file(p, f) || !(f = open_file(p, "gp")))
+    if (figure_close(&p->figure, f) || !(f = figure_open(&p->figure, "gp")))
         return -1;
     write_script(p, m, count, extra, f);
-    if (close_file(p, f) || run_gnuplot(p))
-        return -1;
-    fprintf(p->list, "%s/%s.png\n%s/%s.svg\n", p->dir, p->name, p->dir, p->name);
-    return 0;
+    return figure_close(&p->figure, f) ? -1 : figure_draw(&p->figure);
 }
 
 /* The longest length at which most methods have an error. */
@@ -187,42 +122,24 @@ static long tradeoff_length(const struct rows *rs, int group)
     return best;
 }
 
-static int make_folder(const char *dir, char *msg)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s", dir);
-    for (char *c = path + 1; *c; c++)
-        if (*c == '/') {
-            *c = '\0';
-            mkdir(path, 0777);
-            *c = '/';
-        }
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return 0;
-    snprintf(msg, CASE_MESSAGE, "-o %.300s: %s", dir, strerror(errno));
-    return -1;
-}
-
 int report_plots(struct store *s, int64_t run, const char *dir, FILE *list, char msg[CASE_MESSAGE])
 {
     static struct rows rs;
     struct growth growth = {0};
     if (rows_load(s, run, &rs, msg))
         return -1;
-    int rc = growth_load(s, run, &growth, msg) || make_folder(dir, msg) ? -1 : 0;
+    int rc = growth_load(s, run, &growth, msg) || figure_folder(dir, msg) ? -1 : 0;
     for (int g = 0; g < rs.groups && rc == 0; g++)
         for (int q = 0; q < PLOTS && rc == 0; q++) {
             struct plot p = {.rs = &rs,
                              .growth = &growth,
                              .group = g,
                              .quantity = (enum plot_quantity)q,
-                             .dir = dir,
-                             .list = list,
-                             .msg = msg};
+                             .figure = {.dir = dir, .list = list, .msg = msg}};
             p.n = q == PLOT_TRADEOFF ? tradeoff_length(&rs, g) : 0;
             rc = draw(&p);
         }
     growth_free(&growth);
     rows_free(&rs);
-    return rc;
+    return rc || report_rooflines(s, run, dir, list, msg) < 0 ? -1 : 0;
 }

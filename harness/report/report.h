@@ -16,4 +16,12 @@ int report_table(struct store *s, int64_t run, FILE *f, char msg[CASE_MESSAGE]);
  */
 int report_plots(struct store *s, int64_t run, const char *dir, FILE *list, char msg[CASE_MESSAGE]);
 
+/*
+ * Draws the measured roofs of a run with its methods below them: GFLOP/s over flops a byte, a
+ * figure a group. Files as above. The number of figures (0: no roof was measured, or nothing below
+ * it), or -1.
+ */
+int report_rooflines(struct store *s, int64_t run, const char *dir, FILE *list,
+                     char msg[CASE_MESSAGE]);
+
 #endif

@@ -11,7 +11,8 @@ struct row {
     char run[64];
     long heads_q, heads_kv, n_q, n_k, d, causal, threads;
     /* NaN where the store has NULL */
-    double median, lo, hi, gflops, roof, peak, rel_l2, floor, skill, mean_v, distance;
+    double median, lo, hi, flops, flops_bf16, flops_int8, bytes, gflops, roof, peak, rel_l2, floor,
+        skill, mean_v, distance;
     int group;  /* rows with the same number stand in one table */
     int method; /* variant and parameters, numbered in order of appearance */
 };

@@ -120,7 +120,8 @@ int report_table(struct store *s, int64_t run, FILE *f, char msg[CASE_MESSAGE])
           "method here. roof: share "
           "of the measured\nroof that binds. memory: peak above inputs and output. skill: 1 - "
           "(error / error of the mean "
-          "of V)^2.\n",
+          "of V)^2.\nmistrusted: over 2 % above that roof, which is an error of ours and no "
+          "record.\n",
           f);
     rows_free(&rs);
     return 0;

@@ -9,3 +9,4 @@
 
 EMBED(template_scaling, "scripts/plots/scaling.gp");
 EMBED(template_tradeoff, "scripts/plots/tradeoff.gp");
+EMBED(template_roofline, "scripts/plots/roofline.gp");

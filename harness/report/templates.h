@@ -5,5 +5,6 @@
 
 extern const char template_scaling[];
 extern const char template_tradeoff[];
+extern const char template_roofline[];
 
 #endif

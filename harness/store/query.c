@@ -106,6 +106,26 @@ int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
     return rc;
 }
 
+int store_roofs(struct store *s, int64_t run, int threads, struct roofs *out,
+                char msg[CASE_MESSAGE])
+{
+    sqlite3_stmt *q =
+        store_prepare(s, "SELECT name, value FROM roof WHERE run = ? AND threads = ?", msg);
+    if (!q)
+        return -1;
+    out->threads = threads;
+    for (int i = 0; i < ROOFS; i++)
+        out->at[i] = NAN;
+    sqlite3_bind_int64(q, 1, run);
+    sqlite3_bind_int(q, 2, threads);
+    while (sqlite3_step(q) == SQLITE_ROW)
+        for (int i = 0; i < ROOFS; i++)
+            if (strcmp(roof_list[i].name, (const char *)sqlite3_column_text(q, 0)) == 0)
+                out->at[i] = sqlite3_column_double(q, 1);
+    sqlite3_finalize(q);
+    return 0;
+}
+
 int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE])
 {
     sqlite3_stmt *q = store_prepare(s,

@@ -99,6 +99,10 @@ int store_samples(struct store *s, int64_t run, store_sample_fn *fn, void *arg,
 /* Caches that one core of a run's machine finds, in bytes, as they were probed; NaN: unknown. */
 int store_caches(struct store *s, int64_t run, double *l2, double *llc, char msg[CASE_MESSAGE]);
 
+/* Roofs of a run with a number of threads; NaN: not measured. 0 or -1. */
+int store_roofs(struct store *s, int64_t run, int threads, struct roofs *out,
+                char msg[CASE_MESSAGE]);
+
 /*
  * Gives a run a name beside its own; a name that stood for another run moves, *before is that run
  * (0: none). 0, or -1 with one line: "last", numbers and names of runs mean something already.
