@@ -105,7 +105,7 @@ static int open_immutable(struct store *s)
     size_t n = strlen(uri);
     for (const char *c = s->path; *c; c++)
         n += (size_t)sprintf(uri + n, strchr("?#%", *c) ? "%%%02x" : "%c", (unsigned char)*c);
-    strcpy(uri + n, "?immutable=1");
+    memcpy(uri + n, "?immutable=1", sizeof "?immutable=1");
     sqlite3_close(s->db);
     return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
