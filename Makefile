@@ -122,8 +122,7 @@ test-amx: $(AMX_TESTS) ## the AMX back end on an emulation of AMX (needs AVX512-
 SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DATTN_SANITIZED
 asan: ## the unit tests and the command line under AddressSanitizer and UBSan
-	$(MAKE) BUILD=build-asan OPT='$(SANITIZED)' test-programs
-	BUILD=build-asan ATTN_TEST_QUICK=1 sh tests/run.sh
+	ATTN_TEST_QUICK=1 $(MAKE) BUILD=build-asan OPT='$(SANITIZED)' test
 
 tsan: ## the variants' tests under ThreadSanitizer (needs clang and libomp for OpenMP awareness)
 	$(MAKE) BUILD=build-tsan CC=clang OPT='-O1 -g -fsanitize=thread -DATTN_SANITIZED' test-programs
