@@ -23,6 +23,11 @@ expect() {
     fi
 }
 
+# Whether the build has sanitizers, which take memory and addresses of their own.
+sanitized() {
+    grep -q ATTN_SANITIZED "$BUILD/settings"
+}
+
 # same WANT GOT WHAT
 same() {
     [ "$1" = "$2" ] && return

@@ -12,7 +12,7 @@ for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(row[0])' "$1
 # agree WANT GOT WHAT: like same, where what the kernel sees is the method's memory. A sanitizer holds
 # freed blocks back and keeps shadows, megabytes that change from launch to launch.
 agree() {
-    if grep -q ATTN_SANITIZED "$BUILD/settings"; then
+    if sanitized; then
         echo "skipped $3: a sanitizer's own memory is in what the kernel sees"
     else
         same "$@"
