@@ -58,7 +58,7 @@ $(BUILD)/%_avx512_bf16.o: EXTRA = $(call isa_flags,avx512_bf16)
 $(BUILD)/%_amx.o:         EXTRA = $(call isa_flags,amx)
 $(BUILD)/variants/kernels/block_pack.o: EXTRA = -O3
 # Inputs must have the same bits on every machine.
-$(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -O3
+$(BUILD)/harness/inputs/%.o: EXTRA = -ffp-contract=off -fno-trapping-math -O3
 $(BUILD)/harness/judge/%.o: EXTRA = -O3
 IDENTITY := -DATTN_VERSION='"$(VERSION)"' -DATTN_COMMIT='"$(COMMIT)"' -DATTN_CFLAGS='"$(OPT) $(CFLAGS)"'
 $(BUILD)/harness/version.o: EXTRA = $(IDENTITY)

@@ -121,8 +121,11 @@ static void row_mass(const struct tables *t, const struct head *h, const struct 
         scores[j] = s;
         max = s > max ? s : max;
     }
+    for (int64_t j = 1; j < end; j++)
+        scores[j] -= max;
+    fixed_exps(scores + 1, end - 1);
     for (int64_t j = 1; j < end; j++) {
-        double w = fixed_exp(scores[j] - max) * (1 + x->heavy * t->heavy[j]);
+        double w = scores[j] * (1 + x->heavy * t->heavy[j]);
         parts[part_of(t, h->preset, p, j)] += w;
         sum += w;
     }

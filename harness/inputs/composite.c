@@ -19,20 +19,12 @@ enum { NREF = 8192, NLEAST = 512, KNOTS = 64 };
 static const double wavelength = 512, heavy_tail = 1.35, content_decay = 0.9, miss = 0.10,
                     sink_value = 0.05;
 
-static double theta_turns(const struct head *h, int m)
-{
-    /* Wavelengths from 2 pi to 512 tokens, spaced by logarithm. */
-    int pairs = h->layout.rotated / 2;
-    double low = fixed_log(6.283185307179586), high = fixed_log(wavelength);
-    return 1 / fixed_exp(low + (high - low) * m / (pairs > 1 ? pairs - 1 : 1));
-}
-
 double composite_locality(const struct head *h, double distance)
 {
     const int pairs = h->layout.rotated / 2;
     double sum = 0, s, c;
     for (int m = 0; m < pairs; m++) {
-        fixed_sincos(theta_turns(h, m) * distance, &s, &c);
+        fixed_sincos(h->turns[m] * distance, &s, &c);
         sum += c;
     }
     return sum / pairs;
@@ -64,14 +56,9 @@ void composite_related(const struct head *h, int64_t segment, int64_t out[CODE_T
 void composite_content(const struct head *h, enum side side, int64_t head, int64_t row, double *x)
 {
     const int n = h->layout.ncontent;
-    double total = 0;
-    for (int r = 0; r < n; r++)
-        total += fixed_exp(-2 * content_decay * fixed_log(r + 1.0));
-    /* Logits of standard deviation 1. */
-    double scale = n ? sqrt(sqrt((double)h->layout.d / total)) : 0;
     random_normals(h->seed, side == SIDE_Q ? STREAM_Q : STREAM_K, head, row, n, x);
     for (int r = 0; r < n; r++)
-        x[r] *= scale * fixed_exp(-0.5 * content_decay * fixed_log(r + 1.0));
+        x[r] *= h->spectrum[r];
 }
 
 static struct layout layout_of(const struct preset *p, int64_t d)
@@ -84,6 +71,24 @@ static struct layout layout_of(const struct preset *p, int64_t d)
     l.content = l.sink + 1;
     l.ncontent = l.d - l.content;
     return l;
+}
+
+static struct head head_of(const struct preset *p, int64_t d, uint64_t seed, int64_t kv)
+{
+    struct head h = {.preset = p, .layout = layout_of(p, d), .seed = seed, .kv = kv};
+    const int pairs = h.layout.rotated / 2, n = h.layout.ncontent;
+    /* Wavelengths from 2 pi to 512 tokens, spaced by logarithm. */
+    const double low = fixed_log(6.283185307179586), high = fixed_log(wavelength);
+    for (int m = 0; m < pairs; m++)
+        h.turns[m] = 1 / fixed_exp(low + (high - low) * m / (pairs > 1 ? pairs - 1 : 1));
+    double total = 0;
+    for (int r = 0; r < n; r++)
+        total += fixed_exp(-2 * content_decay * fixed_log(r + 1.0));
+    /* Logits of standard deviation 1. */
+    const double scale = n ? sqrt(sqrt((double)d / total)) : 0;
+    for (int r = 0; r < n; r++)
+        h.spectrum[r] = scale * fixed_exp(-0.5 * content_decay * fixed_log(r + 1.0));
+    return h;
 }
 
 int composite_fix(const struct workload *w, const double *params, const char *file,
@@ -107,7 +112,7 @@ static void query(const struct head *h, const struct strengths *x, int64_t hq, i
     double f = sqrt(fmax(1, fmax(x->local, x->slash))), amplitude = sqrt(2 * root / l->rotated);
     for (int m = 0; m < l->rotated / 2; m++) {
         double s, c;
-        fixed_sincos(theta_turns(h, m) * (double)at, &s, &c);
+        fixed_sincos(h->turns[m] * (double)at, &s, &c);
         q[2 * m] = f * amplitude * c;
         q[2 * m + 1] = f * amplitude * s;
     }
@@ -133,7 +138,7 @@ static void key(const struct head *h, const struct strengths *x, int64_t j, doub
     const double root = sqrt((double)l->d), quarter = sqrt(root);
     double f = sqrt(fmax(1, fmax(x->local, x->slash))), amplitude = sqrt(2 * root / l->rotated);
     for (int m = 0; m < l->rotated / 2; m++) {
-        double s0, c0, s1, c1, t = theta_turns(h, m);
+        double s0, c0, s1, c1, t = h->turns[m];
         fixed_sincos(t * (double)j, &s0, &c0);
         fixed_sincos(t * (double)(j + SLASH_AT), &s1, &c1);
         k[2 * m] = amplitude / f * (x->local * c0 + x->slash * c1);
@@ -290,13 +295,13 @@ int composite_make(const struct workload *w, const double *params, uint64_t seed
     {
 #pragma omp for schedule(dynamic)
         for (int64_t kv = 0; kv < s->heads_kv; kv++) {
-            struct head h = {preset, layout_of(preset, s->d), seed, kv};
+            const struct head h = head_of(preset, s->d, seed, kv);
             composite_calibrate(&h, n, s->causal, &x[kv]);
             key_head(&h, &x[kv], in, kappa);
         }
 #pragma omp for schedule(dynamic)
         for (int64_t hq = 0; hq < s->heads_q; hq++) {
-            struct head h = {preset, layout_of(preset, s->d), seed, hq / group};
+            const struct head h = head_of(preset, s->d, seed, hq / group);
             query_head(&h, &x[hq / group], hq, in, kappa);
         }
     }

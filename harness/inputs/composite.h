@@ -44,7 +44,9 @@ struct head {
     const struct preset *preset;
     struct layout layout;
     uint64_t seed;
-    int64_t kv; /* key head */
+    int64_t kv;                   /* key head */
+    double turns[ATTN_D_MAX / 2]; /* of each rotated pair from one token to the next */
+    double spectrum[ATTN_D_MAX];  /* deviation of each channel of content */
 };
 
 enum side { SIDE_Q, SIDE_K };

@@ -49,16 +49,34 @@ double fixed_log(double x)
     return e * 0.69314718055994531 + 2 * s * sum;
 }
 
-double fixed_exp(double x)
+/* Without branches or conversions, so that compilers do several at once. */
+static inline double exp_of(double x)
 {
-    if (!(x > -700))
-        return 0;
-    double n = floor(x * 1.4426950408889634 + 0.5),
-           r = x - n * 0.69314718036912382 - n * 1.9082149292705877e-10;
-    double sum = 1;
+    /* Added to a small number it leaves the nearest whole one in the low bits. */
+    const double shift = 0x1.8p52;
+    const double at = x > -700 ? (x < 709 ? x : 709) : -700;
+    const double shifted = at * 1.4426950408889634 + shift, n = shifted - shift;
+    const double r = at - n * 0.69314718036912382 - n * 1.9082149292705877e-10;
+    double sum = 1, power;
+    uint64_t bits;
     for (int k = 13; k >= 1; k--)
         sum = 1 + sum * r / k;
-    return ldexp(sum, (int)n);
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1023) << 52;
+    memcpy(&power, &bits, sizeof power);
+    const double y = sum * power;
+    return x > -700 ? y : 0;
+}
+
+double fixed_exp(double x)
+{
+    return exp_of(x);
+}
+
+void fixed_exps(double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = exp_of(x[i]);
 }
 
 void fixed_sincos(double turns, double *sine, double *cosine)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -214,22 +216,29 @@ enum child_event child_next(struct child *c, double deadline)
     }
 }
 
+/* True when the process ended by then; it is left to be waited for. */
+static bool ends_by(pid_t pid, double deadline)
+{
+    const int end = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {end, POLLIN, 0};
+    int rc = 0;
+    double left;
+    do {
+        left = fmax(0, deadline - child_clock());
+        rc = poll(&p, 1, (int)ceil(left * 1e3));
+    } while (rc < 0 && errno == EINTR && left > 0);
+    close(end);
+    return rc > 0;
+}
+
 bool child_finish(struct child *c, double deadline, int *status)
 {
-    bool killed = false;
     child_close(c);
-    while (waitpid(c->pid, status, WNOHANG) == 0) {
-        if (child_clock() >= deadline) {
-            killed = true;
-            kill(-c->pid, SIGKILL);
-            while (waitpid(c->pid, status, 0) < 0 && errno == EINTR)
-                ;
-            break;
-        }
-        usleep(500);
-    }
-    /* What it may have left behind in its group. */
+    const bool killed = !ends_by(c->pid, deadline);
+    /* With it, what it may have left behind in its group. */
     kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, status, 0) < 0 && errno == EINTR)
+        ;
     if (c->err >= 0) {
         drain_errors(c);
         close(c->err);

@@ -20,7 +20,7 @@ struct child {
 struct child_limits {
     double address_space; /* bytes; <= 0: none */
     int threads;
-    bool bound; /* its threads run on `cpus`, one a CPU; else it sees to that itself */
+    bool bound; /* its threads run on `cpus`, one a CPU */
     cpu_set_t cpus;
 };
 

@@ -274,10 +274,9 @@ struct child_limits exchange_limits(const struct bench_case *c,
     if (options->memory_limit > 0)
         limits.address_space = options->memory_limit + 3 * attn_io_bytes(&c->problem) +
                                192 * 0x1p20 * (c->problem.threads + 2);
-    if (by_peer(c, options)) {
-        limits.address_space += limits.address_space > 0 ? PEER_LIBRARIES : 0;
-        limits.bound = threads_cpus(c->problem.threads, &limits.cpus) == 0;
-    }
+    if (by_peer(c, options) && limits.address_space > 0)
+        limits.address_space += PEER_LIBRARIES;
+    limits.bound = threads_cpus(limits.threads, &limits.cpus) == 0;
     return limits;
 }
 

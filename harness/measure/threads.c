@@ -4,7 +4,7 @@
 
 #include <hwloc.h>
 #include <omp.h>
-#include <stdbool.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __x86_64__
@@ -30,82 +30,87 @@ static unsigned flush_denormals(void)
 #endif
 }
 
-/* One bitmap a core: the first processing unit of each that we may run on. */
-static int cores(hwloc_topology_t topology, hwloc_bitmap_t *sets, int max)
+enum { CORES_MAX = 1024 };
+
+/* One CPU of each core that this process may use, in the order of the topology. */
+struct cores {
+    int count, cpu[CORES_MAX];
+};
+
+static void find_cores(struct cores *c)
 {
-    int found = 0, n = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
-    hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
-    hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS);
-    for (int i = 0; i < n && found < max; i++) {
-        hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, (unsigned)i);
-        hwloc_bitmap_t set = hwloc_bitmap_dup(core->cpuset);
-        hwloc_bitmap_and(set, set, allowed);
-        hwloc_bitmap_singlify(set);
-        if (hwloc_bitmap_iszero(set))
-            hwloc_bitmap_free(set);
-        else
-            sets[found++] = set;
+    hwloc_topology_t topology;
+    if (hwloc_topology_init(&topology))
+        return;
+    hwloc_bitmap_t allowed = hwloc_bitmap_alloc(), set = hwloc_bitmap_alloc();
+    if (hwloc_topology_load(topology) == 0) {
+        const int n = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
+        hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS);
+        for (int i = 0; i < n && c->count < CORES_MAX; i++) {
+            hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, (unsigned)i);
+            hwloc_bitmap_and(set, core->cpuset, allowed);
+            const int cpu = hwloc_bitmap_first(set);
+            if (cpu >= 0 && cpu < CPU_SETSIZE)
+                c->cpu[c->count++] = cpu;
+        }
     }
+    hwloc_bitmap_free(set);
     hwloc_bitmap_free(allowed);
-    return found;
+    hwloc_topology_destroy(topology);
 }
 
-enum { CORES_MAX = 1024 };
+/* Reading the topology takes milliseconds: once a process, and once for all that it forks. */
+static const struct cores *cores(void)
+{
+    static struct cores known;
+    if (!known.count)
+        find_cores(&known);
+    return &known;
+}
 
 int threads_cores(void)
 {
-    hwloc_topology_t topology;
-    hwloc_bitmap_t sets[CORES_MAX];
-    if (hwloc_topology_init(&topology) || hwloc_topology_load(topology))
-        return 1;
-    int n = cores(topology, sets, CORES_MAX);
-    for (int i = 0; i < n; i++)
-        hwloc_bitmap_free(sets[i]);
-    hwloc_topology_destroy(topology);
-    return n ? n : 1;
+    return cores()->count ? cores()->count : 1;
 }
 
 int threads_cpus(int threads, cpu_set_t *out)
 {
-    hwloc_topology_t topology;
-    hwloc_bitmap_t sets[CORES_MAX];
-    if (hwloc_topology_init(&topology) || hwloc_topology_load(topology))
-        return -1;
-    int n = cores(topology, sets, CORES_MAX);
+    if (sched_getaffinity(0, sizeof *out, out) == 0 && CPU_COUNT(out) == threads)
+        return 0;
+    const struct cores *c = cores();
     CPU_ZERO(out);
-    for (int i = 0; i < n; i++) {
-        int cpu = hwloc_bitmap_first(sets[i]);
-        if (i < threads && cpu >= 0 && cpu < CPU_SETSIZE)
-            CPU_SET(cpu, out);
-        hwloc_bitmap_free(sets[i]);
-    }
-    hwloc_topology_destroy(topology);
-    return CPU_COUNT(out) ? 0 : -1;
+    for (int i = 0; i < c->count && i < threads; i++)
+        CPU_SET(c->cpu[i], out);
+    return c->count ? 0 : -1;
+}
+
+/* Binds the calling thread to the CPU of that rank in the set. */
+static void bind_to(const cpu_set_t *cpus, int rank)
+{
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, cpus) && rank-- == 0) {
+            cpu_set_t own;
+            CPU_ZERO(&own);
+            CPU_SET(cpu, &own);
+            sched_setaffinity(0, sizeof own, &own);
+        }
 }
 
 unsigned threads_prepare(int threads)
 {
-    hwloc_topology_t topology;
-    hwloc_bitmap_t sets[CORES_MAX];
-    int n = 0;
+    cpu_set_t cpus;
     unsigned common = flush_denormals();
     /* Methods that use the BLAS share the work themselves. */
     openblas_set_num_threads(1);
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
-    bool bound = hwloc_topology_init(&topology) == 0;
-    if (bound && hwloc_topology_load(topology) == 0)
-        n = cores(topology, sets, CORES_MAX);
+    const int n = threads_cpus(threads, &cpus) ? 0 : CPU_COUNT(&cpus);
 #pragma omp parallel num_threads(threads) reduction(& : common)
     {
         if (n)
-            hwloc_set_cpubind(topology, sets[omp_get_thread_num() % n], HWLOC_CPUBIND_THREAD);
+            bind_to(&cpus, omp_get_thread_num() % n);
         common &= flush_denormals();
     }
-    for (int i = 0; i < n; i++)
-        hwloc_bitmap_free(sets[i]);
-    if (bound)
-        hwloc_topology_destroy(topology);
     return common;
 }
 

@@ -18,8 +18,9 @@ unsigned threads_prepare(int threads);
 int threads_cores(void);
 
 /*
- * The CPUs that a team of `threads` is bound to, for a child that cannot call the above. 0, or -1
- * when the machine does not tell.
+ * The CPUs for a team of `threads`: those that this process is bound to if they are as many, which
+ * is how the coordinator starts its children, or else one of each of its first cores. 0, or -1 when
+ * the machine does not tell.
  */
 int threads_cpus(int threads, cpu_set_t *out);
 
