@@ -119,6 +119,20 @@ test-amx: $(AMX_TESTS) ## the AMX back end on an emulation of AMX (needs AVX512-
 	$(BUILD)/tests/amx-emulated/test_amx_tiles
 	ATTN_ISA=amx ATTN_TEST_ROUNDED=1 $(BUILD)/tests/amx-emulated/test_variants
 
+# What is compiled for aarch64 and nowhere else; tests/run.sh runs it in an emulator.
+CROSS       := build-aarch64
+CROSS_LIBS  := $(CURDIR)/$(CROSS)/sysroot/usr/lib/aarch64-linux-gnu
+CROSS_BLAS  := $(CROSS_LIBS)/openblas-pthread
+CROSS_TESTS := variants block rounding scan exp
+aarch64-programs: ## the kernels' tests for aarch64, against Debian's libraries
+	sh scripts/aarch64.sh libraries $(CROSS)/sysroot
+	PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(CROSS)/sysroot \
+		PKG_CONFIG_LIBDIR=$(CROSS_LIBS)/pkgconfig:$(CROSS_BLAS)/pkgconfig \
+		$(MAKE) BUILD=$(CROSS) CC=aarch64-linux-gnu-gcc \
+		CFLAGS='-isystem $(CROSS)/sysroot/usr/include -isystem $(CROSS)/sysroot/usr/include/aarch64-linux-gnu' \
+		LDFLAGS='-L$(CROSS_LIBS) -Wl,--disable-new-dtags,-rpath,$(CROSS_LIBS):$(CROSS_BLAS)' \
+		$(CROSS_TESTS:%=$(CROSS)/tests/unit/test_%)
+
 SANITIZED := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DATTN_SANITIZED
 asan: ## the unit tests and the command line under AddressSanitizer and UBSan
@@ -180,7 +194,7 @@ clean: ## remove everything built
 	rm -rf build build-asan build-tsan
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-.PHONY: build test test-programs test-amx asan tsan fuzz check format lint bench plots readme \
-	new-variant peers-setup install clean help FORCE
+.PHONY: build test test-programs test-amx aarch64-programs asan tsan fuzz check format lint bench \
+	plots readme new-variant peers-setup install clean help FORCE

@@ -6,6 +6,12 @@ set -eu
 cd "$(dirname "$0")/.."
 target=${1:-build}
 
+# The tests also run on aarch64, in an emulator, where the packages for that are known.
+cross=
+if [ "$target" = test ] && [ "$(uname -m)" = x86_64 ] && command -v apt-get >/dev/null 2>&1; then
+    cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
+fi
+
 # What make needs, as commands and pkg-config modules; asked before any package manager is.
 missing() {
     for tool in cc make pkg-config gnuplot git; do
@@ -22,6 +28,9 @@ missing() {
 #include <cmocka.h>' | cc -E - >/dev/null 2>&1 || { echo cmocka; return; }
         command -v python3 >/dev/null 2>&1 || { echo python3; return; }
     }
+    [ -z "$cross" ] || for tool in aarch64-linux-gnu-gcc qemu-aarch64; do
+        command -v "$tool" >/dev/null 2>&1 || { echo "$tool"; return; }
+    done
 }
 
 install_with() {
@@ -40,7 +49,7 @@ what=$(missing)
 if [ -n "$what" ]; then
     echo "bootstrap: $what is missing: installing the build's packages"
     if command -v apt-get >/dev/null 2>&1; then
-        install_with 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config git libopenblas-dev libhwloc-dev libsqlite3-dev zlib1g-dev gnuplot-nox libcmocka-dev python3'
+        install_with 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config git libopenblas-dev libhwloc-dev libsqlite3-dev zlib1g-dev gnuplot-nox libcmocka-dev python3 '"$cross"
     elif command -v dnf >/dev/null 2>&1; then
         install_with 'dnf install -y gcc make pkgconf-pkg-config git openblas-devel hwloc-devel sqlite-devel zlib-devel gnuplot libcmocka-devel python3'
     elif command -v pacman >/dev/null 2>&1; then

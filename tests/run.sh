@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every test, as many at once as there are cores (ATTN_TEST_JOBS); ends with "N passed, N failed".
 # Each failing test prints the command that repeats it. ATTN_TEST_QUICK=1 runs one ISA level and
-# leaves out what is slow.
+# leaves out what is slow; 2, for emulators, takes a tenth of the cases.
 set -u
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -73,6 +73,18 @@ case $levels in
     done ;;
 *) echo "skipped AMX emulated: needs avx512_bf16" ;;
 esac
+# The portable back end where nothing else is, in an emulator.
+if [ -z "${ATTN_TEST_QUICK:-}" ]; then
+    cross=build-aarch64
+    if refusal=$(sh scripts/aarch64.sh libraries $cross/sysroot 2>&1); then
+        make -s -j"$(getconf _NPROCESSORS_ONLN)" aarch64-programs || exit 1
+        for test in test_exp test_block test_rounding test_scan test_variants; do
+            check "$test (aarch64 emulated)" "ATTN_TEST_QUICK=2 sh scripts/aarch64.sh run $cross/tests/unit/$test"
+        done
+    else
+        echo "skipped aarch64: $refusal"
+    fi
+fi
 check fuzz_readers "$BUILD/tests/fuzz_readers 20000 1"
 
 # The peers' own libraries, where they are installed.

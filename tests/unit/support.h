@@ -24,6 +24,13 @@
 /* OpenBLAS' own; its header does not declare it everywhere. */
 extern void openblas_set_num_threads(int threads);
 
+/* One of three numbers: for whole tests, quick ones, and those in an emulator (ATTN_TEST_QUICK). */
+static inline double by_haste(double whole, double quick, double emulated)
+{
+    const char *haste = getenv("ATTN_TEST_QUICK");
+    return !haste ? whole : atoi(haste) < 2 ? quick : emulated;
+}
+
 static uint64_t test_seed = 20240607; /* ATTN_TEST_SEED */
 static int only_case = -1;            /* ATTN_TEST_CASE */
 static const char *program = "";

@@ -348,7 +348,7 @@ static void judge_block(const struct block_case *c)
 static void test_against_double_precision(void **state)
 {
     (void)state;
-    const int cases = getenv("ATTN_TEST_QUICK") ? 200 : 1500;
+    const int cases = (int)by_haste(1500, 200, 60);
     for (int number = 0; number < cases; number++) {
         if (only_case >= 0 && number != only_case)
             continue;

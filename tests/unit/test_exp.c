@@ -62,7 +62,7 @@ static const char *judge_exp2_bf16(float x, double got)
 static void sweep(const char *isa, exp_kernel *f, const char *(*judge)(float, double))
 {
     const uint32_t negative = 0x80000000, lowest = 0xff800000; /* -0 and -infinity */
-    const uint32_t step = getenv("ATTN_TEST_QUICK") ? 997 : 97;
+    const uint32_t step = (uint32_t)by_haste(97, 997, 9973);
     for (uint32_t at = negative; at < lowest && at >= negative; at += EXP_LANES * step) {
         float x[EXP_LANES], y[EXP_LANES];
         for (uint32_t i = 0; i < EXP_LANES; i++)
