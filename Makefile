@@ -154,7 +154,7 @@ FORMATTED := $(SRC) $(wildcard variants/*.h variants/*/*.h harness/*.h harness/*
 format: ## rewrite the sources in the project's style
 	@clang-format -i $(FORMATTED)
 
-lint: build ## formatting, clang-tidy, and the table of variants in README
+lint: build ## formatting, clang-tidy (with libomp-dev), and the table of variants in README
 	@clang-format --dry-run --Werror $(FORMATTED)
 	sh scripts/readme_table.sh $(BUILD)/attnbench README.md --check
 	@clang-tidy --quiet $(HARNESS) $(filter-out variants/kernels/%,$(VARIANTS)) -- \

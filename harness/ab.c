@@ -53,19 +53,8 @@ struct ab {
 
 /* ---- workers ------------------------------------------------------------------------------- */
 
-/* Another size of the environment moves the stack. */
-static void pad_environment(struct stats_rng *r)
+static int start_worker(struct ab *a, int build)
 {
-    char pad[4096];
-    size_t n = stats_rng_below(r, sizeof pad);
-    memset(pad, 'x', n);
-    pad[n] = '\0';
-    setenv("ATTNBENCH_PAD", pad, 1);
-}
-
-static int start_worker(struct ab *a, int build, struct stats_rng *r)
-{
-    pad_environment(r);
     if (exchange_start(&a->child[build], &a->measure[build], &a->limits)) {
         snprintf(a->msg, CASE_MESSAGE, "--%s: cannot start a worker: %s", build ? "new" : "base",
                  strerror(errno));
@@ -131,8 +120,7 @@ static int keep_samples(struct ab *a, const struct outcome *o, struct ab_sample 
 }
 
 /* Median time of one request, NaN when it did not end well. 0, or -1. */
-static int ask(struct ab *a, struct contender *k, struct ab_sample where, struct stats_rng *r,
-               double *seconds)
+static int ask(struct ab *a, struct contender *k, struct ab_sample where, double *seconds)
 {
     const int build = where.build;
     struct measure_files files = {k->in->q, k->in->k, k->in->v, scratch_output(a->scratch)};
@@ -140,7 +128,7 @@ static int ask(struct ab *a, struct contender *k, struct ab_sample where, struct
     struct outcome o;
     how.case_timeout_s = a->options->measure.case_timeout_s;
     how.memory_limit = a->options->measure.memory_limit;
-    if (!a->alive[build] && start_worker(a, build, r))
+    if (!a->alive[build] && start_worker(a, build))
         return -1;
     child_resume(&a->child[build]);
     exchange_send(&a->child[build], &k->c, &files, &how);
@@ -165,9 +153,10 @@ static int one_pair(struct ab *a, struct contender *k, int launch, int pair, str
 {
     double seconds[BUILDS];
     const int first = (int)stats_rng_below(r, BUILDS);
-    for (int turn = 0; turn < BUILDS && !k->out; turn++) {
+    /* Both, whatever the first says: that one build alone fails is what has to be seen. */
+    for (int turn = 0; turn < BUILDS && !a->interrupted; turn++) {
         struct ab_sample where = {k->id, launch, pair, turn ? !first : first, 0, turn, 0};
-        if (ask(a, k, where, r, &seconds[where.build]))
+        if (ask(a, k, where, &seconds[where.build]))
             return -1;
     }
     if (k->out)
@@ -197,7 +186,7 @@ static int one_launch(struct ab *a, struct contender **which, size_t n, int laun
     const struct outcome fine = {.status = CASE_OK};
     int rc = 0;
     for (int b = 0; b < BUILDS && rc == 0; b++)
-        rc = start_worker(a, b, r);
+        rc = start_worker(a, b);
     for (int pair = 0; pair < a->options->pairs && rc == 0; pair++) {
         shuffle(which, n, r);
         for (size_t i = 0; i < n && rc == 0 && !a->interrupted; i++) {
@@ -218,6 +207,12 @@ static int one_launch(struct ab *a, struct contender **which, size_t n, int laun
     return rc;
 }
 
+/* Pairs of a case in a session. */
+static size_t all_pairs(const struct ab *a)
+{
+    return (size_t)a->options->launches * (size_t)a->options->pairs;
+}
+
 /* All launches of one session over some cases; leaves their ratios. 0, 1 interrupted, -1. */
 static int session(struct ab *a, struct contender **which, size_t n, int begin)
 {
@@ -225,7 +220,7 @@ static int session(struct ab *a, struct contender **which, size_t n, int begin)
     for (size_t i = 0; i < n; i++)
         which[i]->pairs = 0;
     for (int l = 0; l < launches; l++) {
-        struct stats_rng r = stats_rng(a->options->seed, (uint64_t)(begin + l));
+        struct stats_rng r = stats_rng(a->options->seed, (uint64_t)begin + (uint64_t)l);
         for (size_t i = 0; i < n; i++)
             which[i]->begin[l] = which[i]->pairs;
         if (one_launch(a, which, n, begin + l, &r))
@@ -269,8 +264,7 @@ static int both_sessions(struct ab *a)
     for (size_t i = 0; i < a->count; i++)
         if (!a->all[i].out)
             which[n++] = &a->all[i];
-    progress_begin(&a->progress, (size_t)(a->options->launches * a->options->pairs),
-                   a->options->launches * a->options->pairs);
+    progress_begin(&a->progress, all_pairs(a), (double)all_pairs(a));
     if ((rc = session(a, which, n, 0)) || (rc = judge_session(a, which, n, false)))
         goto end;
     size_t suspects = 0;
@@ -282,8 +276,7 @@ static int both_sessions(struct ab *a)
     progress_end(&a->progress);
     fprintf(stderr, "measuring %zu case%s that may have changed once more\n", suspects,
             suspects == 1 ? "" : "s");
-    progress_begin(&a->progress, (size_t)(a->options->launches * a->options->pairs),
-                   a->options->launches * a->options->pairs);
+    progress_begin(&a->progress, all_pairs(a), (double)all_pairs(a));
     if ((rc = session(a, which, suspects, a->options->launches)) == 0)
         rc = judge_session(a, which, suspects, true);
 end:
@@ -315,31 +308,36 @@ static int stage(struct ab *a, struct contender *k)
     return 0;
 }
 
+static int prepare_one(struct ab *a, struct contender *k)
+{
+    const size_t pairs = all_pairs(a);
+    for (int b = 0; b < BUILDS; b++) {
+        cells_describe(&k->side[b], &k->c);
+        k->time[b] = malloc(2 * pairs * sizeof *k->time[b]);
+    }
+    k->ratio = malloc(pairs * sizeof *k->ratio);
+    k->begin = malloc((size_t)(a->options->launches + 1) * sizeof *k->begin);
+    if (!k->ratio || !k->begin || !k->time[BASE] || !k->time[NEW] || stage(a, k))
+        return -1;
+    if (k->out)
+        return 0;
+    struct child_limits needed = exchange_limits(&k->c, &a->options->measure);
+    a->limits.threads = needed.threads > a->limits.threads ? needed.threads : a->limits.threads;
+    a->limits.address_space = fmax(needed.address_space, a->limits.address_space);
+    return store_ab_case(a->store, a->options->info.id, &k->c, &k->id, a->msg);
+}
+
 static int prepare(struct ab *a, const struct plan *plan)
 {
-    const size_t pairs = (size_t)(a->options->launches * a->options->pairs);
     a->all = calloc(plan->count + 1, sizeof *a->all);
     if (!a->all)
         return -1;
-    for (size_t i = 0; i < plan->count; i++) {
-        struct contender *k = &a->all[a->count++];
-        k->c = plan->cases[i];
-        for (int b = 0; b < BUILDS; b++) {
-            cells_describe(&k->side[b], &k->c);
-            k->time[b] = malloc(2 * pairs * sizeof *k->time[b]);
-        }
-        k->ratio = malloc(pairs * sizeof *k->ratio);
-        k->begin = malloc((size_t)(a->options->launches + 1) * sizeof *k->begin);
-        if (!k->ratio || !k->begin || !k->time[BASE] || !k->time[NEW] || stage(a, k))
+    a->count = plan->count;
+    for (size_t i = 0; i < a->count; i++)
+        a->all[i].c = plan->cases[i];
+    for (size_t i = 0; i < a->count; i++) /* NOLINT(clang-analyzer-unix.Malloc): release() frees */
+        if (prepare_one(a, &a->all[i]))
             return -1;
-        if (k->out)
-            continue;
-        struct child_limits needed = exchange_limits(&k->c, &a->options->measure);
-        a->limits.threads = needed.threads > a->limits.threads ? needed.threads : a->limits.threads;
-        a->limits.address_space = fmax(needed.address_space, a->limits.address_space);
-        if (store_ab_case(a->store, a->options->info.id, &k->c, &k->id, a->msg))
-            return -1;
-    }
     return 0;
 }
 
@@ -387,7 +385,6 @@ static void release(struct ab *a)
     free(a->all);
     free(a->sample);
     scratch_close(a->scratch);
-    unsetenv("ATTNBENCH_PAD");
 }
 
 int ab_run(const struct plan *plan, struct ab_options *options, struct store *store,

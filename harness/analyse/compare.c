@@ -157,7 +157,7 @@ static int match_cases(struct comparing *c, const struct compare_options *option
         const struct cell *base = &c->base->cell[i], *now = find(c->now, base);
         if (findings_status(c->out, base, now, options->lenient, &both))
             return -1;
-        if (!both)
+        if (!now || !both)
             continue;
         if (findings_gate(c->out, base, now))
             return -1;

@@ -55,8 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_option db_option = {"db", 'D', "FILE", 0, "Database (default " CMD_DB ")",
-                                             0};
+#define DB_OPTION "db", 'D', "FILE", 0, "Database (default " CMD_DB ")", 0
 
 static void headline(const struct cells *c, const char *asked, char *out, size_t size)
 {
@@ -100,7 +99,7 @@ end:
 int cmd_compare(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        db_option,
+        {DB_OPTION},
         {"format", 'f', "text|md|csv", 0, "md fits a comment on a pull request (default text)", 0},
         {"all", OPT_ALL, 0, 0, "Also what noise may hide, and what is the same", 0},
         {"floor", OPT_FLOOR, "PERCENT", 0, "Least change of time worth a word (default 5)", 0},
@@ -124,7 +123,7 @@ int cmd_compare(int argc, char **argv)
 
 int cmd_tag(int argc, char **argv)
 {
-    static const struct argp_option options[] = {db_option, {0}};
+    static const struct argp_option options[] = {{DB_OPTION}, {0}};
     static const struct argp argp = {.options = options,
                                      .parser = parse,
                                      .args_doc = "RUN NAME",

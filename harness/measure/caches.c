@@ -98,5 +98,7 @@ void caches_probe(void *x, size_t bytes, struct caches *out)
         size[n] = (size_t)lines * LINE;
         latency[n++] = chase(x);
     }
-    caches_find(size, latency, n, out);
+    *out = (struct caches){0};
+    if (n > 0)
+        caches_find(size, latency, n, out);
 }

@@ -81,5 +81,5 @@ void machine_covariates(char *out, size_t size)
     add_cgroup(&t, "nr_throttled");
     text_add(&t, ",\"memory_available\":%.0f", machine_memory_available());
     /* The brace has its place reserved. */
-    strcpy(out + t.used, "}");
+    memcpy(out + t.used, "}", 2);
 }

@@ -59,6 +59,7 @@ static double work(enum roof roof, const struct loops *loops, float *x, size_t *
     const struct roofs_kernels *k = kernels();
     volatile float sink = 0;
     double done = 0;
+    size_t exps;
     switch (roof) {
     case ROOF_FP32:
         return k->fp32(125000);
@@ -72,8 +73,11 @@ static double work(enum roof roof, const struct loops *loops, float *x, size_t *
         return 2.0 * GEMM * GEMM * GEMM;
     case ROOF_EXP:
     case ROOF_EXP_BF16:
-        for (size_t n = loops->floats[0] / 2; done < 3e6; done += (double)n)
-            (roof == ROOF_EXP ? k->exp : k->exp_bf16)(x + n, x, n);
+        exps = loops->floats[0] / 2;
+        while (done < 3e6) {
+            (roof == ROOF_EXP ? k->exp : k->exp_bf16)(x + exps, x, exps);
+            done += (double)exps;
+        }
         return done;
     default:
         break;

@@ -50,7 +50,7 @@ static int by_value(const void *a, const void *b)
  */
 static int *double_ranks(const double *x, size_t n, double *ties)
 {
-    int *rank = malloc((n + 1) * sizeof *rank);
+    int *rank = calloc(n + 1, sizeof *rank);
     struct ranked *r = malloc((n + 1) * sizeof *r);
     *ties = 0;
     for (size_t i = 0; rank && r && i < n; i++)
