@@ -12,6 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct attn_param gauss_params[] = {
+    {"peak", 1, 0, 1e4, false, "factor on Q: at 30 most weights are denormal or zero"},
+    {0},
+};
 static const struct attn_param composite_params[] = {
     {"mode", 0, 0, 1, true,
      "0: constant masses at every length; 1: constant logits, calibrated at 8,192"},
@@ -23,8 +27,8 @@ static const struct attn_param captured_params[] = {
 };
 
 static const struct workload workloads[] = {
-    {"gauss", "negative control: independent normals, unlike any model", NULL, NULL, gauss_make,
-     NULL},
+    {"gauss", "negative control: independent normals, unlike any model", gauss_params, NULL,
+     gauss_make, NULL},
     {"ashape", "sink and local band, as in most heads of large models", composite_params,
      composite_fix, composite_make, &preset_ashape},
     {"vslash", "sink, local band, a slash line, heavy columns", composite_params, composite_fix,
@@ -178,15 +182,15 @@ void inputs_free(struct inputs *in)
 }
 
 static void normals(uint64_t seed, enum stream stream, int64_t heads, int64_t n, int64_t d,
-                    int64_t shift, float *out)
+                    double factor, float *out)
 {
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t h = 0; h < heads; h++)
         for (int64_t i = 0; i < n; i++) {
             double z[ATTN_D_MAX];
-            random_normals(seed, stream, h, i + shift, (int)d, z);
+            random_normals(seed, stream, h, i, (int)d, z);
             for (int64_t c = 0; c < d; c++)
-                out[(h * n + i) * d + c] = (float)z[c];
+                out[(h * n + i) * d + c] = (float)(factor * z[c]);
         }
 }
 
@@ -194,13 +198,12 @@ int gauss_make(const struct workload *w, const double *params, uint64_t seed, co
                struct inputs *out, char *msg)
 {
     (void)w;
-    (void)params;
     (void)file;
     (void)msg;
     const struct inputs_shape *s = &out->shape;
-    normals(seed, STREAM_Q, s->heads_q, s->n_q, s->d, 0, out->q);
-    normals(seed, STREAM_K, s->heads_kv, s->n_k, s->d, 0, out->k);
-    normals(seed, STREAM_V, s->heads_kv, s->n_k, s->d_v, 0, out->v);
+    normals(seed, STREAM_Q, s->heads_q, s->n_q, s->d, params[0], out->q);
+    normals(seed, STREAM_K, s->heads_kv, s->n_k, s->d, 1, out->k);
+    normals(seed, STREAM_V, s->heads_kv, s->n_k, s->d_v, 1, out->v);
     snprintf(out->note, sizeof out->note, "{\"control\":true}");
     return 0;
 }

@@ -45,6 +45,8 @@ static const struct suite_part full[] = {
     {.variants = CURVES, .workload = "ashape", .lengths = LENGTHS, .causal = true},
     {.variants = CURVES, .workload = "vslash", .lengths = LENGTHS},
     {.variants = SUITE_OURS, .workload = "gauss", .lengths = LENGTHS},
+    {.variants = SUITE_OURS, .workload = "gauss:peak=30", .lengths = "2048"},
+    {.variants = SUITE_OURS, .workload = "gauss:peak=100", .lengths = "2048"},
     {.variants = SUITE_OURS,
      .workload = "vslash",
      .lengths = LENGTHS,

@@ -94,6 +94,19 @@ static void test_rows_do_not_depend_on_the_length(void **state)
     inputs_free(&b);
 }
 
+static void test_peaked_queries(void **state)
+{
+    (void)state;
+    const struct inputs_shape shape = {2, 1, 40, 40, 16, 16, false, ATTN_FP32};
+    struct inputs a = make("gauss", "", &shape), b = make("gauss", "peak=32", &shape);
+    for (int i = 0; i < 2 * 40 * 16; i++)
+        assert_float_equal(b.q[i], 32 * a.q[i], 0);
+    assert_memory_equal(a.k, b.k, 40 * 16 * 4);
+    assert_memory_equal(a.v, b.v, 40 * 16 * 4);
+    inputs_free(&a);
+    inputs_free(&b);
+}
+
 /* Nearest, ties to even; the values the reference sees are those that 16 bits hold. */
 static void test_bf16(void **state)
 {
@@ -308,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_normals),
         cmocka_unit_test(test_rows_do_not_depend_on_the_length),
+        cmocka_unit_test(test_peaked_queries),
         cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_same_bits_for_any_threads),
         cmocka_unit_test(test_masses),
