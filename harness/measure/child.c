@@ -173,26 +173,28 @@ static bool drain_errors(struct child *c)
     return true;
 }
 
-/* A byte at a time until the end of a line: samples are few, and nothing is left unread. */
+/* An event, or -1 when there is no whole line yet. */
 static int take_line(struct child *c)
 {
     for (;;) {
-        char ch;
-        ssize_t n = read(c->out, &ch, 1);
-        if (n == 0)
-            return CHILD_END;
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR ? -1 : CHILD_END;
-        if (ch == '\n') {
-            c->line[c->used] = '\0';
-            c->used = 0;
-            return CHILD_LINE;
+        if (c->at == c->got) {
+            const ssize_t n = read(c->out, c->pending, sizeof c->pending);
+            if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return -1;
+            if (n <= 0)
+                return CHILD_END;
+            c->at = 0;
+            c->got = (size_t)n;
         }
-        if (c->used + 1 == sizeof c->line) {
-            c->line[c->used] = '\0';
-            return CHILD_TOO_LONG;
+        const char ch = c->pending[c->at++];
+        const bool full = c->used + 1 == sizeof c->line;
+        if (ch != '\n' && !full) {
+            c->line[c->used++] = ch;
+            continue;
         }
-        c->line[c->used++] = ch;
+        c->line[c->used] = '\0';
+        c->used = 0;
+        return ch == '\n' ? CHILD_LINE : CHILD_TOO_LONG;
     }
 }
 

@@ -14,6 +14,8 @@ struct child {
     int in, out, err; /* our ends of its pipes; -1 when closed */
     char line[4096];  /* of its standard output, in the making */
     size_t used;
+    char pending[4096]; /* read, and no line yet: from `at` to `got` */
+    size_t at, got;
     char last[256]; /* last line of its standard error */
 };
 
