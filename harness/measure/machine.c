@@ -5,6 +5,7 @@
  */
 #include "harness/measure/machinetext.h"
 #include "harness/measure/measure.h"
+#include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
 #include "variants/kernels/isa.h"
@@ -145,5 +146,6 @@ void machine_print(FILE *f, const struct machine *m, const struct roofs *roofs, 
         for (int t = 0; t < count; t++)
             fprintf(f, " %11.1f ", roofs[t].at[i] / r->scale);
     }
+    fprintf(f, "\n%-18s %-8s %12.1f", "clock, a reading", "ns", 1e9 * clock_cost());
     fprintf(f, "\n\nfingerprint %s\n\nnow %s\n", m->fingerprint, m->covariates);
 }

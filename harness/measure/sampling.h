@@ -34,6 +34,10 @@ struct sampled {
 /* Seconds of the raw monotonic clock. */
 double clock_now(void);
 
+/* Seconds that a reading of it takes: the least of some tries. A sample, which needs two, takes
+ * a millisecond or more. */
+double clock_cost(void);
+
 /*
  * Times the first call, then warms up: at least three calls and min_warmup_s, until three
  * successive medians agree within 2 %, or four times min_warmup_s are over. Then samples, each of

@@ -42,4 +42,5 @@ same 0 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE huge_pages NOT IN
 same 4 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE drift >= 0 AND busy_s > 0 AND numa_nodes >= 1")" "drift"
 same 0 "$(query "$T/both.db" "SELECT count(*) FROM roof WHERE NOT value > 0")" "roofs"
 expect 0 "bf16 dot" "$A" machine
+same 1 "$(grep -c "^clock, a reading *ns *[1-9]" "$T/out")" "cost of the clock"
 exit $failures
