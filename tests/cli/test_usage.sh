@@ -18,7 +18,7 @@ expect 2 "unknown suite" "$A" run --suite nosuch
 expect 2 "does not divide" "$A" run --heads 8 --kv-heads 3 -n 64
 expect 2 "give a size" "$A" run --memory-limit lots
 expect 2 "give a time" "$A" run --budget soon
-expect 2 "cores" "$A" run -t 4000 -n 64
+expect 2 "to use" "$A" run -t 4000 -n 64
 expect 2 "needs --input" "$A" run -w file -n 64
 expect 2 "No such file" "$A" run --input "$T/none.safetensors" -n 64
 expect 2 "No such file" "$A" run --plugin "$T/none.so" -n 64
