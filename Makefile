@@ -100,7 +100,7 @@ $(BUILD)/tests/amx-emulated/test_%: tests/unit/test_%.c $(EMULATED) $(CORE)
 $(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
+	$(Q)$(CC) -std=c17 -fopenmp -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
 
 PLUGINS := $(patsubst tests/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard tests/plugins/*.c))
 

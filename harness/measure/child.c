@@ -97,10 +97,10 @@ static void become(char *const argv[], const struct child_limits *limits, int in
     snprintf(text, sizeof text, "%d", limits->threads);
     setenv("OMP_NUM_THREADS", text, 1);
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    if (limits->bound) {
+    if (limits->bound)
         sched_setaffinity(0, sizeof limits->cpus, &limits->cpus);
-        setenv("OMP_PROC_BIND", "true", 1);
-    }
+    /* Ours must see all their CPUs: OpenMP would leave the first thread only its own. */
+    setenv("OMP_PROC_BIND", limits->pinned ? "true" : "false", 1);
     execvp(argv[0], argv);
     fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);

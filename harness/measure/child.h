@@ -22,7 +22,8 @@ struct child {
 struct child_limits {
     double address_space; /* bytes; <= 0: none */
     int threads;
-    bool bound; /* its threads run on `cpus`, one a CPU */
+    bool bound;  /* it runs on `cpus` */
+    bool pinned; /* OpenMP binds its threads, one a CPU; else it sees to that itself */
     cpu_set_t cpus;
 };
 

@@ -277,6 +277,7 @@ struct child_limits exchange_limits(const struct bench_case *c,
     if (by_peer(c, options) && limits.address_space > 0)
         limits.address_space += PEER_LIBRARIES;
     limits.bound = threads_cpus(limits.threads, &limits.cpus) == 0;
+    limits.pinned = limits.bound && by_peer(c, options);
     return limits;
 }
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/utsname.h>
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
@@ -118,9 +119,26 @@ static int fingerprint(struct machine *m, char *model, size_t model_size, char m
     return 0;
 }
 
+/* OpenMP has bound the thread that reads this before main() began, and its cores with it. */
+static int bound_already(char msg[CASE_MESSAGE])
+{
+    static const char *const names[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *set = getenv(names[i]);
+        if (!set || !*set || strcasecmp(set, "false") == 0)
+            continue;
+        snprintf(msg, CASE_MESSAGE, "%s=%.80s: unset it; threads are bound here, one a core",
+                 names[i], set);
+        return -1;
+    }
+    return 0;
+}
+
 int machine_describe(struct machine *m, char msg[CASE_MESSAGE])
 {
     char model[128];
+    if (bound_already(msg))
+        return -1;
     *m = (struct machine){.memory_total = machine_memory("MemTotal"), .cores = threads_cores()};
     m->memory_available = machine_memory_available();
     if (fingerprint(m, model, sizeof model, msg))

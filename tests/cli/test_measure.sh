@@ -41,6 +41,11 @@ same 1 "$(query "$T/both.db" "SELECT count(*) = 2 AND min(ci_lo_s) > 0 FROM spre
 same 0 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE huge_pages NOT IN ('never', 'madvise')")" "huge pages only where asked for"
 same 4 "$(query "$T/both.db" "SELECT count(*) FROM round WHERE drift >= 0 AND busy_s > 0 AND numa_nodes >= 1")" "drift"
 same 0 "$(query "$T/both.db" "SELECT count(*) FROM roof WHERE NOT value > 0")" "roofs"
+# Each thread of a team has a core of its own.
+team="$A run --plugin $P/team.so -v team -w gauss -n 64 -t 1,all --rounds 1 --db $T/t.db"
+expect 0 - $team
+expect 0 - env OMP_PROC_BIND=false $team
+expect 2 "OMP_PROC_BIND=close: unset it" env OMP_PROC_BIND=close $team
 expect 0 "bf16 dot" "$A" machine
 same 1 "$(grep -c "^clock, a reading *ns *[1-9]" "$T/out")" "cost of the clock"
 exit $failures
