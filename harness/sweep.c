@@ -11,9 +11,9 @@
 
 /*
  * The machine is calibrated before, between and after cases, but not so often that it would cost
- * more than the cases. One that moved by more than the limit sends what was measured since the
- * calibration before back to be measured again, twice at most, and as long as that takes no more
- * than a quarter of the time.
+ * more than the cases. One that moved by more than the limit, or stayed far below its best, sends
+ * what was measured since the calibration before back to be measured again, twice at most, and as
+ * long as that takes no more than a quarter of the time.
  */
 static const double calibrate_s = 2, drift_max = 0.05, rerun_share = 0.25;
 enum { RERUNS_MAX = 2 };
@@ -35,7 +35,8 @@ struct sweep {
     uint64_t *done;   /* rounds that the store holds already, one bit each */
     double deadline;  /* monotonic seconds; INFINITY: none */
     double begun;
-    struct roofs calibrated; /* last calibration, at calibrated_s */
+    struct roofs best;       /* of all calibrations */
+    struct roofs calibrated; /* the last one, at calibrated_s */
     double calibrated_s;
     struct pending *pending; /* room for every case */
     size_t npending;
@@ -124,6 +125,8 @@ static int calibrate(struct sweep *s)
         s->calibrated.threads = 0;
     else
         rc = store_calibration_put(s->store, s->run, &s->calibrated, s->msg);
+    for (int i = 0; i < ROOFS && s->calibrated.threads; i++)
+        s->best.at[i] = fmax(s->best.at[i], s->calibrated.at[i]);
     s->calibrated_s = progress_now();
     s->costs.calibration_s += s->calibrated_s - begun;
     return rc;
@@ -151,7 +154,7 @@ static int settle(struct sweep *s)
             const int64_t id = s->case_id[p.index];
             const double drift =
                 before.threads && s->calibrated.threads
-                    ? roofs_drift(&before, &s->calibrated, &s->plan->cases[p.index].cost)
+                    ? roofs_drift(&s->best, &before, &s->calibrated, &s->plan->cases[p.index].cost)
                     : NAN;
             const bool again = drift > drift_max && p.reruns < RERUNS_MAX && affordable(s);
             if (store_round_drift(s->store, id, p.round, drift, p.reruns,

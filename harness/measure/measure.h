@@ -61,8 +61,12 @@ int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 /* Measures again, in 30 ms, what is watched between cases; the other roofs are NaN. 0 or -1. */
 int roofs_calibrate(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
-/* How far the loop that binds a case, and the private caches, moved: |ln(after / before)|. */
-double roofs_drift(const struct roofs *before, const struct roofs *after,
+/*
+ * How far the loop that binds a case, and the private caches, moved: |ln(after / before)|; or how
+ * far they stayed below the best that was seen, if that is more than 0.2: a machine of which a
+ * neighbour takes half does not move.
+ */
+double roofs_drift(const struct roofs *best, const struct roofs *before, const struct roofs *after,
                    const struct attn_cost *cost);
 
 /* The machine as text: JSON object of the fingerprint (stable) and of covariates (load, steal ...).

@@ -89,16 +89,22 @@ static void test_drift(void **state)
                            exps = {.flops = 1e3, .exps = 9e6, .bytes = 1e3},
                            bytes = {.flops = 1e3, .exps = 1e3, .bytes = 9e6};
     b.at[ROOF_FP32] = 0.9e9;
-    assert_float_equal(roofs_drift(&a, &b, &products), 0.10536, 1e-5);
-    assert_float_equal(roofs_drift(&b, &a, &products), 0.10536, 1e-5);
-    assert_float_equal(roofs_drift(&a, &b, &exps), 0, 0);
-    assert_float_equal(roofs_drift(&a, &b, &bytes), 0, 0);
+    assert_float_equal(roofs_drift(&a, &a, &b, &products), 0.10536, 1e-5);
+    assert_float_equal(roofs_drift(&a, &b, &a, &products), 0.10536, 1e-5);
+    assert_float_equal(roofs_drift(&a, &a, &b, &exps), 0, 0);
+    assert_float_equal(roofs_drift(&a, &a, &b, &bytes), 0, 0);
     b = a;
     b.at[ROOF_LLC_TRIAD] = 2e9;
-    assert_float_equal(roofs_drift(&a, &b, &bytes), 0.69315, 1e-5);
-    assert_float_equal(roofs_drift(&a, &b, &products), 0, 0);
+    assert_float_equal(roofs_drift(&a, &a, &b, &bytes), 0.69315, 1e-5);
+    assert_float_equal(roofs_drift(&a, &a, &b, &products), 0, 0);
     b.at[ROOF_L2_TRIAD] = 2e9;
-    assert_float_equal(roofs_drift(&a, &b, &products), 0.69315, 1e-5);
+    assert_float_equal(roofs_drift(&a, &a, &b, &products), 0.69315, 1e-5);
+    /* Half a machine that stays half. */
+    b = a;
+    b.at[ROOF_FP32] = 0.5e9;
+    assert_float_equal(roofs_drift(&a, &b, &b, &products), 0.69315, 1e-5);
+    b.at[ROOF_FP32] = 0.9e9;
+    assert_float_equal(roofs_drift(&a, &b, &b, &products), 0, 0);
 }
 
 /* A method whose calls take invented times on an invented clock. */
