@@ -9,7 +9,7 @@ OPT    ?= -O2 -g
 VERSION := 0.1.0
 COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-PKGS   := hwloc sqlite3 openblas zlib
+PKGS   := openblas hwloc sqlite3 zlib
 CFLAGS_ALL := -std=c17 -D_GNU_SOURCE -I. -fopenmp -Wall -Wextra -Werror -fno-math-errno \
 	$(shell pkg-config --cflags $(PKGS)) $(OPT) $(CFLAGS)
 LIBS   := $(shell pkg-config --libs $(PKGS)) -lm -ldl $(LDFLAGS)

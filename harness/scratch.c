@@ -86,6 +86,7 @@ struct scratch *scratch_open(char msg[CASE_MESSAGE])
         return NULL;
     }
     remove_stale(parent);
+    inputs_remember();
     int n = snprintf(s->dir, sizeof s->dir, "%s/" PREFIX "%ld-XXXXXX", parent, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof s->dir || !mkdtemp(s->dir)) {
         snprintf(msg, CASE_MESSAGE, "%s: cannot make a folder for inputs: %s", parent,

@@ -290,13 +290,17 @@ int composite_make(const struct workload *w, const double *params, uint64_t seed
         snprintf(msg, WORKLOAD_MESSAGE, "out of memory");
         return -1;
     }
+    bool ok = true;
     const double kappa = sqrt(fixed_log((double)n) * 1.5 * sqrt((double)s->d));
 #pragma omp parallel
     {
 #pragma omp for schedule(dynamic)
         for (int64_t kv = 0; kv < s->heads_kv; kv++) {
             const struct head h = head_of(preset, s->d, seed, kv);
-            composite_calibrate(&h, n, s->causal, &x[kv]);
+            if (composite_calibrate(&h, n, s->causal, &x[kv])) {
+#pragma omp atomic write
+                ok = false;
+            }
             key_head(&h, &x[kv], in, kappa);
         }
 #pragma omp for schedule(dynamic)
@@ -305,7 +309,11 @@ int composite_make(const struct workload *w, const double *params, uint64_t seed
             query_head(&h, &x[hq / group], hq, in, kappa);
         }
     }
-    int rc = report(preset, x, s->heads_kv, n, s->n_k >= NLEAST, in, msg);
+    int rc = -1;
+    if (ok)
+        rc = report(preset, x, s->heads_kv, n, s->n_k >= NLEAST, in, msg);
+    else
+        snprintf(msg, WORKLOAD_MESSAGE, "out of memory");
     free(x);
     return rc;
 }

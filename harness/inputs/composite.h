@@ -58,7 +58,7 @@ void composite_code(const struct head *h, int64_t segment, double *t);
 void composite_related(const struct head *h, int64_t segment, int64_t out[CODE_TARGETS]);
 void composite_content(const struct head *h, enum side side, int64_t head, int64_t row, double *x);
 
-/* Finds strengths for n keys. */
-void composite_calibrate(const struct head *h, int64_t n, bool causal, struct strengths *out);
+/* Finds strengths for n keys, or remembers them (inputs_remember). 0, or -1 without memory. */
+int composite_calibrate(const struct head *h, int64_t n, bool causal, struct strengths *out);
 
 #endif

@@ -68,6 +68,10 @@ int inputs_make(const struct workload *w, const double *params, uint64_t seed,
                 char msg[WORKLOAD_MESSAGE]);
 void inputs_free(struct inputs *in);
 
+/* From here on, what one forked process finds out about a workload serves all forked after it, one
+ * at a time: calibrating takes longer than making short inputs. */
+void inputs_remember(void);
+
 /* Path of a data file that is installed with the command, or lies in its tree: ATTN_DATA_DIR, then
  * beside the executable. 0, or -1 with one line. */
 int data_path(const char *name, char *out, size_t size, char msg[WORKLOAD_MESSAGE]);

@@ -42,15 +42,21 @@ static double timing(const struct timed *t, int inner, struct sampled *s)
     return one;
 }
 
-/* Seconds of a warm call; negative when a call failed. */
+static int calls_a_sample(double one)
+{
+    return one < SAMPLE_S ? (int)fmin(1e6, ceil(SAMPLE_S / fmax(one, 1e-9))) : 1;
+}
+
+/* Seconds of a warm call, in samples as long as those that count; negative when a call failed. */
 static double warm_up(const struct timed *t, const struct sampling *how, struct sampled *s)
 {
     enum { KEEP = 9, STEP = 3 };
     double last[KEEP], previous[2] = {INFINITY, INFINITY}, begun = t->now(t->arg);
     for (int n = 0;; n++) {
-        const double one = timing(t, 1, s);
+        const double one = timing(t, s->inner, s);
         if (one < 0)
             return -1;
+        s->inner = calls_a_sample(one);
         last[n % KEEP] = one;
         const double spent = t->now(t->arg) - begun;
         if (n % STEP == STEP - 1) {
@@ -111,7 +117,6 @@ const char *sample_calls(const struct timed *t, const struct sampling *how, stru
     const double usual = out->cold_s < 0 ? -1 : warm_up(t, how, out);
     if (usual < 0)
         return failed;
-    if (usual < SAMPLE_S)
-        out->inner = (int)fmin(1e6, ceil(SAMPLE_S / fmax(usual, 1e-9)));
+    out->inner = calls_a_sample(usual);
     return collect(t, how, out);
 }
