@@ -9,9 +9,11 @@ OPT    ?= -O2 -g
 VERSION := 0.1.0
 COMMIT  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-PKGS   := openblas hwloc sqlite3 zlib
+PKGS   := hwloc sqlite3 zlib
+# Loaded when a method asks for it, and not linked.
+PKGS_LOADED := openblas
 CFLAGS_ALL := -std=c17 -D_GNU_SOURCE -I. -fopenmp -Wall -Wextra -Werror -fno-math-errno \
-	$(shell pkg-config --cflags $(PKGS)) $(OPT) $(CFLAGS)
+	$(shell pkg-config --cflags $(PKGS) $(PKGS_LOADED)) $(OPT) $(CFLAGS)
 LIBS   := $(shell pkg-config --libs $(PKGS)) -lm -ldl $(LDFLAGS)
 
 # Kernels of one instruction set each: chosen at run time, so only these files may use it.
@@ -158,7 +160,7 @@ lint: build ## formatting, clang-tidy (with libomp-dev), and the table of varian
 	@clang-format --dry-run --Werror $(FORMATTED)
 	sh scripts/readme_table.sh $(BUILD)/attnbench README.md --check
 	@clang-tidy --quiet $(HARNESS) $(filter-out variants/kernels/%,$(VARIANTS)) -- \
-		-std=c17 -D_GNU_SOURCE -I. -fopenmp $(shell pkg-config --cflags $(PKGS)) $(IDENTITY)
+		-std=c17 -D_GNU_SOURCE -I. -fopenmp $(shell pkg-config --cflags $(PKGS) $(PKGS_LOADED)) $(IDENTITY)
 
 # ---- use -----------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of subcommands. */
 #include "harness/cmd/cmd.h"
-#include "harness/measure/blas_core.h"
 #include "harness/version.h"
 #include "variants/kernels/isa.h"
 
@@ -48,7 +47,6 @@ static void usage(FILE *f)
 int main(int argc, char **argv)
 {
     argp_err_exit_status = EXIT_USAGE;
-    blas_core_settle(argv);
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

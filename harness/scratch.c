@@ -3,6 +3,7 @@
 #include "harness/scratch.h"
 #include "harness/inputs/tensorfile.h"
 #include "harness/inputs/workload.h"
+#include "harness/measure/threads.h"
 #include "harness/plan/specs.h"
 #include "variants/registry.h"
 
@@ -127,6 +128,7 @@ static int stage(void *arg, char msg[CASE_MESSAGE])
                                  p->d,       p->d_v,      p->causal, p->dtype};
     const char *file = *job->c->input_file ? job->c->input_file : NULL;
     struct inputs in;
+    threads_bind(threads_cores());
     int rc = inputs_make(job->work->workload, job->work->params, job->c->input_seed, &shape, file,
                          &in, msg);
     if (rc)

@@ -8,6 +8,7 @@
 #include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
 #include "harness/version.h"
+#include "variants/kernels/blas.h"
 #include "variants/kernels/isa.h"
 
 #include <glob.h>
@@ -22,8 +23,6 @@
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
-
-extern char *openblas_get_config(void);
 
 static int add_topology(struct text *t, char msg[CASE_MESSAGE])
 {
@@ -109,7 +108,8 @@ static int fingerprint(struct machine *m, char *model, size_t model_size, char m
     text_string(&t, "libc", gnu_get_libc_version());
 #endif
     text_string(&t, "isa", attn_isa_name());
-    text_string(&t, "blas", openblas_get_config());
+    const struct attn_blas *blas = attn_blas();
+    text_string(&t, "blas", blas ? blas->config : "");
     const char *core = getenv("OPENBLAS_CORETYPE");
     text_string(&t, "openblas_coretype", core ? core : "");
     text_string(&t, "compiler", attn_compiler);

@@ -9,9 +9,9 @@
 #include "harness/measure/roofs_kernels.h"
 #include "harness/measure/sampling.h"
 #include "harness/measure/threads.h"
+#include "variants/kernels/blas.h"
 #include "variants/kernels/isa.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -69,8 +69,8 @@ static double work(enum roof roof, const struct loops *loops, float *x, size_t *
     case ROOF_INT8:
         return k->int8(50000);
     case ROOF_SGEMM:
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, x, GEMM,
-                    x + GEMM * GEMM, GEMM, 0, x + 2 * GEMM * GEMM, GEMM);
+        attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, GEMM, GEMM, GEMM, 1, x, GEMM,
+                           x + GEMM * GEMM, GEMM, 0, x + 2 * GEMM * GEMM, GEMM);
         return 2.0 * GEMM * GEMM * GEMM;
     case ROOF_EXP:
     case ROOF_EXP_BF16:
@@ -140,7 +140,7 @@ static double best_rate(enum roof roof, const struct loops *loops, int repeats, 
 static void fill(float *x, size_t bytes)
 {
     for (size_t i = 0; i < bytes / sizeof *x; i++)
-        x[i] = -(float)(i % 7) / 4;
+        x[i] = -(float)(i & 7) / 4;
 }
 
 static void measure_loops(const struct job *job, const struct caches *caches, float **x)
@@ -152,13 +152,15 @@ static void measure_loops(const struct job *job, const struct caches *caches, fl
     const size_t llc = caches->l2 / quantum * 128 * 4;
     const struct loops loops = {{caches->l1 / 2 / quantum * 128, caches->l2 * 3 / 8 / quantum * 128,
                                  llc < dram ? llc : dram, ((size_t)8 << 20) / sizeof **x},
-                                {(size_t)96 << 20, (size_t)64 << 20, (size_t)48 << 20, DRAM_BYTES}};
+                                {(size_t)96 << 20, (size_t)64 << 20, (size_t)16 << 20, DRAM_BYTES}};
     if (job->brief) {
         for (int i = 0; i < WATCHED; i++)
             at[watched[i]] = best_rate(watched[i], &loops, REPEATS_BRIEF, job->threads, x);
         return;
     }
     for (enum roof r = 0; r <= ROOF_DRAM_TRIAD; r++) {
+        if (r == ROOF_SGEMM && !attn_blas())
+            continue;
         if ((r == ROOF_BF16 && !k->bf16) || (r == ROOF_INT8 && !k->int8))
             at[r] = at[ROOF_FP32];
         else

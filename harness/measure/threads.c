@@ -4,14 +4,13 @@
 
 #include <hwloc.h>
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <xmmintrin.h>
 #endif
-
-extern void openblas_set_num_threads(int threads);
 
 enum { FTZ_DAZ = 0x8040 };
 
@@ -96,21 +95,32 @@ static void bind_to(const cpu_set_t *cpus, int rank)
         }
 }
 
-unsigned threads_prepare(int threads)
+void threads_bind(int threads)
 {
     cpu_set_t cpus;
-    unsigned common = flush_denormals();
-    /* Methods that use the BLAS share the work themselves. */
-    openblas_set_num_threads(1);
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
     const int n = threads_cpus(threads, &cpus) ? 0 : CPU_COUNT(&cpus);
-#pragma omp parallel num_threads(threads) reduction(& : common)
+    const int limit = omp_get_thread_limit(), team = threads < limit ? threads : limit;
+    /* New threads may stand on one CPU, where OpenMP's barrier would spin and keep off those that
+     * it waits for: this one sleeps. */
+    pthread_barrier_t all;
+    pthread_barrier_init(&all, NULL, (unsigned)team);
+#pragma omp parallel num_threads(team)
     {
         if (n)
             bind_to(&cpus, omp_get_thread_num() % n);
-        common &= flush_denormals();
+        pthread_barrier_wait(&all);
     }
+    pthread_barrier_destroy(&all);
+}
+
+unsigned threads_prepare(int threads)
+{
+    unsigned common = flush_denormals();
+    threads_bind(threads);
+#pragma omp parallel num_threads(threads) reduction(& : common)
+    common &= flush_denormals();
     return common;
 }
 

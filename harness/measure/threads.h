@@ -6,11 +6,13 @@
 #include <sched.h>
 #include <stddef.h>
 
+/* Starts the OpenMP team, and binds each member to a physical core of its own. */
+void threads_bind(int threads);
+
 /*
- * Flushes denormals in this thread, keeps the BLAS to the thread that calls it, starts the
- * OpenMP team, binds each member to a physical core of its own, and flushes denormals there. Peaked
- * inputs make denormal weights, and arithmetic on those is up to 78 times slower. Returns the
- * control word that every member has (0 where the architecture has none).
+ * The same, and flushes denormals in every member. Peaked inputs make denormal weights, and
+ * arithmetic on those is up to 78 times slower. Returns the control word that every member has (0
+ * where the architecture has none).
  */
 unsigned threads_prepare(int threads);
 

@@ -6,15 +6,13 @@
 #include "harness/measure/threads.h"
 #include "harness/measure/trial.h"
 #include "harness/version.h"
+#include "variants/kernels/blas.h"
 #include "variants/kernels/isa.h"
 #include "variants/registry.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern char *openblas_get_corename(void);
 
 #define LINE 4096
 
@@ -145,13 +143,13 @@ static void *load(const char *path, const struct attn_problem *p, int64_t heads,
 }
 
 /* What the BLAS keeps for itself must not be charged to the method. */
-static double warm_blas(void)
+static double warm_blas(const struct attn_blas *blas)
 {
     double before = memory_now();
     enum { N = 256 };
     float *a = calloc(3 * N * N, sizeof *a);
     if (a)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, a, N, a + N * N, N, 0,
+        blas->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, a, N, a + N * N, N, 0,
                     a + 2 * N * N, N);
     free(a);
     return memory_now() - before;
@@ -160,8 +158,9 @@ static double warm_blas(void)
 static void print_result(FILE *out, const struct trial *t, const struct sampled *s,
                          const struct worker_memory *m, double lib, unsigned mxcsr)
 {
+    const struct attn_blas *blas = attn_blas_loaded();
     fprintf(out, "isa %s\nblas_core %s\nmxcsr %u\nlib_bytes %.0f\n", attn_isa_name(),
-            openblas_get_corename(), mxcsr, lib);
+            blas ? blas->core : "", mxcsr, lib);
     fprintf(out, "huge_pages %s\nnuma_nodes %d\n", memory_huge_pages(), m->nodes);
     fprintf(out, "prepare_s %.9g\ncold_s %.9g\nbusy_s %.9g\ninner %d\n", t->prepare_s, s->cold_s,
             s->busy_s, s->inner);
@@ -185,7 +184,9 @@ static void measure(const struct request *r, const struct attn_variant *v, const
     char msg[CASE_MESSAGE] = "";
     v->cost(p, params, &cost);
     unsigned mxcsr = threads_prepare(p->threads);
-    double lib = warm_blas();
+    /* A method that needs it has said so: its supports() loads it. */
+    const struct attn_blas *blas = attn_blas_loaded();
+    const double lib = blas ? warm_blas(blas) : 0;
 
     const void *in[3]; /* q, k, v */
     float *o = NULL;

@@ -21,9 +21,6 @@
 
 #include <cmocka.h>
 
-/* OpenBLAS' own; its header does not declare it everywhere. */
-extern void openblas_set_num_threads(int threads);
-
 /* One of three numbers: for whole tests, quick ones, and those in an emulator (ATTN_TEST_QUICK). */
 static inline double by_haste(double whole, double quick, double emulated)
 {
@@ -54,8 +51,6 @@ static int begin_tests(char **argv)
         only_case = atoi(one);
     if (filter)
         cmocka_set_test_filter(filter);
-    /* Its threads would only wait for each other here. */
-    openblas_set_num_threads(1);
     printf("ISA %s, ATTN_TEST_SEED=%llu\n", attn_isa_name(), (unsigned long long)test_seed);
     fflush(stdout);
     return 0;

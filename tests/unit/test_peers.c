@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers: what their descriptors promise, where their programs are; and the core type of the BLAS.
  */
-#include "harness/measure/blas_core.h"
 #include "harness/measure/peers.h"
 #include "harness/measure/threads.h"
 #include "variants/registry.h"
@@ -120,30 +119,13 @@ static void test_cpus_of_a_team(void **state)
     assert_true(CPU_EQUAL(&both, &one));
 }
 
-static void test_blas_core(void **state)
-{
-    (void)state;
-    const struct cpu_traits avx512 = {true, true, false}, zen5 = {true, true, true},
-                            avx2 = {false, true, false}, zen2 = {false, true, true}, old = {0};
-    assert_string_equal(blas_core_better(&avx512, "Haswell"), "SkylakeX");
-    assert_string_equal(blas_core_better(&zen5, "Zen"), "SkylakeX");
-    assert_string_equal(blas_core_better(&avx2, "Prescott"), "Haswell");
-    assert_string_equal(blas_core_better(&avx2, "Sandybridge"), "Haswell");
-    assert_string_equal(blas_core_better(&zen2, "Barcelona"), "Zen");
-    assert_null(blas_core_better(&avx512, "SapphireRapids"));
-    assert_null(blas_core_better(&zen5, "Cooperlake"));
-    assert_null(blas_core_better(&zen5, "SKYLAKEX"));
-    assert_null(blas_core_better(&avx2, "Haswell"));
-    assert_null(blas_core_better(&zen2, "Zen"));
-    assert_null(blas_core_better(&old, "Nehalem"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_peers_are_defined_like_ours),
-        cmocka_unit_test(test_locate),      cmocka_unit_test(test_cpus_of_a_team),
-        cmocka_unit_test(test_blas_core),
+        cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_peers_are_defined_like_ours),
+        cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_cpus_of_a_team),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,10 +10,9 @@
  * careful user of a BLAS would write.
  */
 #include "variants/attn.h"
+#include "variants/kernels/blas.h"
 #include "variants/kernels/pattern.h"
 #include "variants/kernels/softmax.h"
-
-#include <cblas.h>
 
 /* Rows that a thread works on at once: the same for any number of threads, and so are the bits. */
 #define SHARE 128
@@ -36,15 +35,6 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->workspace = (size_t)p->n_q * (size_t)p->n_k * sizeof(float);
 }
 
-static bool supports(const struct attn_problem *p, const double *values, const char **why)
-{
-    (void)values;
-    if (p->n_q < INT32_MAX && p->n_k < INT32_MAX && p->n_k <= INT64_MAX / 8 / p->n_q)
-        return true;
-    *why = "the matrix of scores is too large to be addressed";
-    return false;
-}
-
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
                             const struct attn_io *io)
 {
@@ -60,15 +50,15 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
         float *o = io->o + h * p->n_q * dv, *s = ws;
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < blocks; i++)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows(p, i), nk, d, 1,
-                        q + i * SHARE * d, d, k, d, 0, s + i * SHARE * nk, nk);
+            attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows(p, i), nk, d, 1,
+                               q + i * SHARE * d, d, k, d, 0, s + i * SHARE * nk, nk);
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < blocks; i++)
             attn_softmax_rows(p, i * SHARE, rows(p, i), nk, s + i * SHARE * nk, nk);
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < blocks; i++)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows(p, i), dv, nk, 1,
-                        s + i * SHARE * nk, nk, v, dv, 0, o + i * SHARE * dv, dv);
+            attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows(p, i), dv, nk, 1,
+                               s + i * SHARE * nk, nk, v, dv, 0, o + i * SHARE * dv, dv);
     }
     return ATTN_OK;
 }
@@ -90,7 +80,7 @@ ATTN_VARIANT(naive) = {
     .time_class = "n^2",
     .memory_class = "n^2",
     .caps = ATTN_ANY,
-    .supports = supports,
+    .supports = attn_blas_supports,
     .cost = cost,
     .run = run,
     .weights = weights,

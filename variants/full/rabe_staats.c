@@ -10,10 +10,10 @@
  * code. Two phases instead of flash's running rescaling, and products large enough for a BLAS;
  * threads share the rows of a chunk. Chunks that the mask hides whole are skipped. No epsilon.
  */
+#include "variants/kernels/blas.h"
 #include "variants/kernels/pattern.h"
 #include "variants/kernels/softmax.h"
 
-#include <cblas.h>
 #include <math.h>
 
 static const struct attn_param params[] = {
@@ -79,11 +79,11 @@ static int64_t summarise(const struct attn_problem *p, const struct chunks *c, i
     int64_t n = 0;
     for (int64_t j = 0; j < seen; j += c->k, n++) {
         const int keys = (int)(j + c->k < seen ? c->k : seen - j);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, keys, d, 1, q, d, k + j * d, d,
-                    0, c->s, keys);
+        attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, keys, d, 1, q, d,
+                           k + j * d, d, 0, c->s, keys);
         attn_exp_rows(p, i, rows, j, keys, c->s, c->max + n * c->q, c->sum + n * c->q);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, dv, keys, 1, c->s, keys,
-                    v + j * dv, dv, 0, c->part + n * c->q * dv, dv);
+        attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, dv, keys, 1, c->s, keys,
+                           v + j * dv, dv, 0, c->part + n * c->q * dv, dv);
     }
     return n;
 }
@@ -148,6 +148,7 @@ ATTN_VARIANT(rabe_staats) = {
     .memory_class = "n",
     .caps = ATTN_ANY,
     .params = params,
+    .supports = attn_blas_supports,
     .cost = cost,
     .run = run,
     .weights = weights,

@@ -8,10 +8,10 @@
  * Time O(n^2), memory 4 b n_k bytes a thread. What twenty lines buy over naive: scores that stay in
  * the cache, and no work right of the last visible key when causal. Threads share the blocks.
  */
+#include "variants/kernels/blas.h"
 #include "variants/kernels/pattern.h"
 #include "variants/kernels/softmax.h"
 
-#include <cblas.h>
 #include <omp.h>
 
 static const struct attn_param params[] = {
@@ -45,13 +45,6 @@ static void cost(const struct attn_problem *p, const double *values, struct attn
     out->workspace = (size_t)(p->threads * block(p, values) * p->n_k) * sizeof(float);
 }
 
-static bool supports(const struct attn_problem *p, const double *values, const char **why)
-{
-    (void)values;
-    *why = "OpenBLAS counts in 32 bits";
-    return p->n_q < INT32_MAX && p->n_k < INT32_MAX;
-}
-
 static enum attn_status run(const struct attn_problem *p, const double *values, void *ws,
                             const struct attn_io *io)
 {
@@ -67,11 +60,11 @@ static enum attn_status run(const struct attn_problem *p, const double *values, 
         const float *k = io->k + attn_kv_head(p, h) * nk * d;
         const float *v = io->v + attn_kv_head(p, h) * nk * dv;
         float *s = (float *)ws + omp_get_thread_num() * b * nk;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, seen, d, 1, q, d, k, d, 0, s,
-                    nk);
+        attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, seen, d, 1, q, d, k, d, 0,
+                           s, nk);
         attn_softmax_rows(p, i, rows, seen, s, nk);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, dv, seen, 1, s, nk, v, dv, 0,
-                    io->o + (h * p->n_q + i) * dv, dv);
+        attn_blas()->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, dv, seen, 1, s, nk, v,
+                           dv, 0, io->o + (h * p->n_q + i) * dv, dv);
     }
     return ATTN_OK;
 }
@@ -94,7 +87,7 @@ ATTN_VARIANT(rowblock) = {
     .memory_class = "n",
     .caps = ATTN_ANY,
     .params = params,
-    .supports = supports,
+    .supports = attn_blas_supports,
     .cost = cost,
     .run = run,
     .weights = weights,
