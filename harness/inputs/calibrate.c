@@ -69,15 +69,18 @@ static bool fill(struct tables *t, const struct head *h, int64_t n)
     t->code = malloc((size_t)(PROBES * segments) * sizeof *t->code);
     t->content = malloc((size_t)(PROBES * n) * sizeof *t->content);
     t->part = malloc((size_t)(PROBES * n));
-    double *keys = malloc((size_t)n * (size_t)(l->ncontent + 1) * sizeof *keys);
+    double *keys = malloc((size_t)n * (size_t)(l->ncontent + 1) * sizeof *keys); /* (channels, n) */
     if (!t->g || !t->heavy || !t->sorted || !t->code || !t->content || !t->part || !keys) {
         free(keys);
         return false;
     }
+    double key[ATTN_D_MAX];
     for (int64_t j = 0; j < n; j++) {
         t->g[j] = composite_locality(h, (double)j);
         t->sorted[j] = t->heavy[j] = composite_heavy(h, j);
-        composite_content(h, SIDE_K, h->kv, j, keys + j * l->ncontent);
+        composite_content(h, SIDE_K, h->kv, j, key);
+        for (int c = 0; c < l->ncontent; c++)
+            keys[c * n + j] = key[c];
     }
     qsort(t->sorted, (size_t)n, sizeof *t->sorted, descending);
     t->top = t->sorted[n / 32];
@@ -97,8 +100,13 @@ static bool fill(struct tables *t, const struct head *h, int64_t n)
             t->code[r * segments + s] = dot(u, code, l->code);
         }
         composite_content(h, SIDE_Q, h->kv, p->row, q);
+        double *content = t->content + r * n;
+        memset(content, 0, (size_t)n * sizeof *content);
+        for (int c = 0; c < l->ncontent; c++)
+            for (int64_t j = 0; j < n; j++)
+                content[j] += q[c] * keys[c * n + j];
         for (int64_t j = 0; j < n; j++)
-            t->content[r * n + j] = dot(q, keys + j * l->ncontent, l->ncontent) / sqrt(l->d);
+            content[j] /= sqrt(l->d);
         for (int64_t j = 0; j < n; j++)
             t->part[r * n + j] = (unsigned char)part_of(t, h->preset, p, j);
     }

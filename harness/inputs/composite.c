@@ -22,11 +22,10 @@ static const double wavelength = 512, heavy_tail = 1.35, content_decay = 0.9, mi
 double composite_locality(const struct head *h, double distance)
 {
     const int pairs = h->layout.rotated / 2;
-    double sum = 0, s, c;
-    for (int m = 0; m < pairs; m++) {
-        fixed_sincos(h->turns[m] * distance, &s, &c);
-        sum += c;
-    }
+    double sum = 0, s[ATTN_D_MAX / 2], c[ATTN_D_MAX / 2];
+    fixed_sincos(h->turns, distance, pairs, s, c);
+    for (int m = 0; m < pairs; m++)
+        sum += c[m];
     return sum / pairs;
 }
 
@@ -103,61 +102,66 @@ int composite_fix(const struct workload *w, const double *params, const char *fi
     return 1;
 }
 
-/* The query of position `at` for query head hq, without its sink channel. */
+/* What the codes of related segments add to the queries of a segment. */
+static void query_code(const struct head *h, const struct strengths *x, int64_t segment, double *q)
+{
+    const int n = h->layout.code;
+    const double strength = sqrt(x->code) * sqrt(sqrt((double)h->layout.d));
+    int64_t related[CODE_TARGETS];
+    double code[ATTN_D_MAX];
+    memset(q, 0, (size_t)n * sizeof *q);
+    composite_related(h, segment, related);
+    for (int s = 0; s < CODE_TARGETS && n; s++) {
+        composite_code(h, related[s], code);
+        for (int c = 0; c < n; c++)
+            q[c] += strength * code[c];
+    }
+}
+
+/* The query of position `at` for query head hq, without its sink channel; code: its segment's. */
 static void query(const struct head *h, const struct strengths *x, int64_t hq, int64_t at,
-                  double *q)
+                  const double *code, double *q)
 {
     const struct layout *l = &h->layout;
     const double root = sqrt((double)l->d), quarter = sqrt(root);
     double f = sqrt(fmax(1, fmax(x->local, x->slash))), amplitude = sqrt(2 * root / l->rotated);
+    double s[ATTN_D_MAX / 2], c[ATTN_D_MAX / 2];
+    fixed_sincos(h->turns, (double)at, l->rotated / 2, s, c);
     for (int m = 0; m < l->rotated / 2; m++) {
-        double s, c;
-        fixed_sincos(h->turns[m] * (double)at, &s, &c);
-        q[2 * m] = f * amplitude * c;
-        q[2 * m + 1] = f * amplitude * s;
+        q[2 * m] = f * amplitude * c[m];
+        q[2 * m + 1] = f * amplitude * s[m];
     }
-    memset(q + l->rotated, 0, (size_t)l->code * sizeof *q);
-    if (l->code) {
-        int64_t related[CODE_TARGETS];
-        double code[ATTN_D_MAX];
-        composite_related(h, at / SEGMENT_TOKENS, related);
-        for (int s = 0; s < CODE_TARGETS; s++) {
-            composite_code(h, related[s], code);
-            for (int c = 0; c < l->code; c++)
-                q[l->rotated + c] += sqrt(x->code) * quarter * code[c];
-        }
-    }
+    memcpy(q + l->rotated, code, (size_t)l->code * sizeof *q);
     q[l->heavy] = quarter;
     q[l->sink] = 0;
     composite_content(h, SIDE_Q, hq, at, q + l->content);
 }
 
-static void key(const struct head *h, const struct strengths *x, int64_t j, double *k)
+/* The key of position j; code: its segment's. */
+static void key(const struct head *h, const struct strengths *x, int64_t j, const double *code,
+                double *k)
 {
     const struct layout *l = &h->layout;
     const double root = sqrt((double)l->d), quarter = sqrt(root);
     double f = sqrt(fmax(1, fmax(x->local, x->slash))), amplitude = sqrt(2 * root / l->rotated);
+    double s0[ATTN_D_MAX / 2], c0[ATTN_D_MAX / 2], s1[ATTN_D_MAX / 2], c1[ATTN_D_MAX / 2];
+    fixed_sincos(h->turns, (double)j, l->rotated / 2, s0, c0);
+    fixed_sincos(h->turns, (double)(j + SLASH_AT), l->rotated / 2, s1, c1);
     for (int m = 0; m < l->rotated / 2; m++) {
-        double s0, c0, s1, c1, t = h->turns[m];
-        fixed_sincos(t * (double)j, &s0, &c0);
-        fixed_sincos(t * (double)(j + SLASH_AT), &s1, &c1);
-        k[2 * m] = amplitude / f * (x->local * c0 + x->slash * c1);
-        k[2 * m + 1] = amplitude / f * (x->local * s0 + x->slash * s1);
+        k[2 * m] = amplitude / f * (x->local * c0[m] + x->slash * c1[m]);
+        k[2 * m + 1] = amplitude / f * (x->local * s0[m] + x->slash * s1[m]);
     }
-    if (l->code) {
-        composite_code(h, j / SEGMENT_TOKENS, k + l->rotated);
-        for (int c = 0; c < l->code; c++)
-            k[l->rotated + c] *= sqrt(x->code) * quarter;
-    }
+    for (int c = 0; c < l->code; c++)
+        k[l->rotated + c] = code[c] * (sqrt(x->code) * quarter);
     k[l->heavy] = fixed_log(1 + x->heavy * composite_heavy(h, j)) * quarter;
     k[l->sink] = 0;
     composite_content(h, SIDE_K, h->kv, j, k + l->content);
 }
 
-static void value(const struct head *h, int64_t j, int64_t d_v, float *v)
+/* The value of position j; topic: its segment's. */
+static void value(const struct head *h, int64_t j, int64_t d_v, const double *topic, float *v)
 {
-    double topic[ATTN_D_MAX], own[ATTN_D_MAX], norm = 0;
-    random_normals(h->seed, STREAM_TOPIC, h->kv, j / SEGMENT_TOKENS, (int)d_v, topic);
+    double own[ATTN_D_MAX], norm = 0;
     random_normals(h->seed, STREAM_V, h->kv, j, (int)d_v, own);
     for (int64_t c = 0; c < d_v; c++) {
         own[c] = sqrt(0.3) * topic[c] + sqrt(0.7) * own[c];
@@ -167,18 +171,42 @@ static void value(const struct head *h, int64_t j, int64_t d_v, float *v)
         v[c] = (float)(j ? own[c] : own[c] * sink_value / sqrt(norm));
 }
 
-/* ln of the sum of e^s over keys 1 .. end for the rounded keys, two passes. */
+/* Scores of keys [from, from + n) in s: four sums at a time, each in the order of the channels. */
+static void logits(const double *q, const float *k, int64_t from, int n, int d, double *s)
+{
+    for (int j = 0; j < n; j += 4) {
+        const float *at[4];
+        double sum[4] = {0};
+        for (int i = 0; i < 4; i++)
+            at[i] = k + (from + (j + i < n ? j + i : j)) * d;
+        for (int c = 0; c < d; c++)
+            for (int i = 0; i < 4; i++)
+                sum[i] += q[c] * (double)at[i][c];
+        for (int i = 0; i < 4 && j + i < n; i++)
+            s[j + i] = sum[i] / sqrt((double)d);
+    }
+}
+
+/* ln of the sum of e^s over keys 1 .. end - 1, as rounded. */
 static double log_partition(const double *q, const float *k, int64_t end, int d)
 {
+    enum { KEYS = 64 };
     double max = -INFINITY, sum = 0;
-    for (int64_t j = 1; j < end; j++) {
-        double s = 0;
-        for (int c = 0; c < d; c++)
-            s += q[c] * (double)k[j * d + c];
-        s /= sqrt((double)d);
-        /* Running maximum: one pass, and no array. */
-        sum = s > max ? sum * fixed_exp(max - s) + 1 : sum + fixed_exp(s - max);
-        max = s > max ? s : max;
+    for (int64_t from = 1; from < end; from += KEYS) {
+        const int n = end - from < KEYS ? (int)(end - from) : KEYS;
+        double e[KEYS];
+        bool rises[KEYS];
+        logits(q, k, from, n, d, e);
+        /* Against the running maximum: one pass, and no array. */
+        for (int j = 0; j < n; j++) {
+            const double s = e[j];
+            rises[j] = s > max;
+            e[j] = rises[j] ? max - s : s - max;
+            max = rises[j] ? s : max;
+        }
+        fixed_exps(e, n);
+        for (int j = 0; j < n; j++)
+            sum = rises[j] ? sum * e[j] + 1 : sum + e[j];
     }
     return end > 1 ? max + fixed_log(sum) : 0;
 }
@@ -210,18 +238,22 @@ static void query_head(const struct head *h, const struct strengths *x, int64_t 
     double logit = fixed_log(h->preset->target[PART_SINK] / (1 - h->preset->target[PART_SINK]));
     for (int i = 0; i < KNOTS; i++) {
         int64_t at = (int64_t)(fixed_exp(fixed_log((double)s->n_k) * (i + 1) / KNOTS) + 0.5) - 1;
-        double q[ATTN_D_MAX];
+        double q[ATTN_D_MAX], code[ATTN_D_MAX];
         if (knots.count && fixed_log((double)at + 1) <= knots.at[knots.count - 1])
             continue;
-        query(h, x, hq, at, q);
+        query_code(h, x, at / SEGMENT_TOKENS, code);
+        query(h, x, hq, at, code, q);
         knots.at[knots.count] = fixed_log((double)at + 1);
         knots.lnz[knots.count++] = log_partition(q, k, s->causal ? at + 1 : s->n_k, d);
     }
-    for (int64_t i = 0; i < s->n_q; i++) {
-        int64_t at = i + s->n_k - s->n_q;
+    double code[ATTN_D_MAX];
+    for (int64_t i = 0, segment = -1; i < s->n_q; i++) {
+        const int64_t behind = i + s->n_k - s->n_q, at = behind < 0 ? 0 : behind;
         double q[ATTN_D_MAX];
-        query(h, x, hq, at < 0 ? 0 : at, q);
-        double beta = logit + interpolate(&knots, fixed_log((double)(at < 0 ? 0 : at) + 1));
+        if (segment != at / SEGMENT_TOKENS)
+            query_code(h, x, segment = at / SEGMENT_TOKENS, code);
+        query(h, x, hq, at, code, q);
+        double beta = logit + interpolate(&knots, fixed_log((double)at + 1));
         q[h->layout.sink] = beta * sqrt((double)d) / kappa;
         for (int c = 0; c < d; c++)
             in->q[(hq * s->n_q + i) * d + c] = (float)q[c];
@@ -232,16 +264,21 @@ static void key_head(const struct head *h, const struct strengths *x, struct inp
                      double kappa)
 {
     const struct inputs_shape *s = &in->shape;
+    double code[ATTN_D_MAX], topic[ATTN_D_MAX];
     for (int64_t j = 0; j < s->n_k; j++) {
         double k[ATTN_D_MAX] = {0};
+        if (j % SEGMENT_TOKENS == 0) {
+            random_normals(h->seed, STREAM_TOPIC, h->kv, j / SEGMENT_TOKENS, (int)s->d_v, topic);
+            composite_code(h, j / SEGMENT_TOKENS, code);
+        }
         /* The sink carries nothing but itself. */
         if (j)
-            key(h, x, j, k);
+            key(h, x, j, code, k);
         else
             k[h->layout.sink] = kappa;
         for (int64_t c = 0; c < s->d; c++)
             in->k[(h->kv * s->n_k + j) * s->d + c] = (float)k[c];
-        value(h, j, s->d_v, in->v + (h->kv * s->n_k + j) * s->d_v);
+        value(h, j, s->d_v, topic, in->v + (h->kv * s->n_k + j) * s->d_v);
     }
 }
 

@@ -30,12 +30,13 @@ void random_normals(uint64_t seed, enum stream stream, int64_t head, int64_t row
 /* One uniform in (0, 1) for (stream, head, row, index). */
 double random_uniform(uint64_t seed, enum stream stream, int64_t head, int64_t row, int64_t index);
 
-/* exp, ln, and sin and cos of turns (2 pi x), in double, |error| below 1e-14. exp of more than
- * 709 is that of 709. */
+/* exp and ln in double, |error| below 1e-14: exp of more than 709 is that of 709, ln is that of a
+ * positive normal number. */
 double fixed_exp(double x);
+double fixed_log(double x);
 /* exp of each of n numbers, in place. */
 void fixed_exps(double *x, int64_t n);
-double fixed_log(double x);
-void fixed_sincos(double turns, double *sine, double *cosine);
+/* sin and cos of each of n numbers of turns (2 pi x), taken so many times; as exact. */
+void fixed_sincos(const double *turns, double times, int n, double *sine, double *cosine);
 
 #endif

@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows that share one pass over the keys. */
-enum { ROWS = 8 };
+/* Rows that share one pass over the keys: the doubles of the widest vectors. */
+enum { ROWS = 8, D_MAX = 256 };
+typedef double lanes __attribute__((vector_size(ROWS * sizeof(double))));
+typedef float lanes_fp32 __attribute__((vector_size(ROWS * sizeof(float))));
 
-/* Compiled for what the CPU has; doubles keep their meaning, only fused products differ. */
+/* Compiled for what the CPU has; without fused products, the same bits everywhere. */
 #ifdef __x86_64__
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -25,90 +27,133 @@ enum { ROWS = 8 };
 struct block {
     const struct attn_problem *p;
     const float *q[ROWS], *k, *v;
-    int64_t seen[ROWS], longest;
+    int64_t seen[ROWS], shortest, longest; /* keys that each row sees; longest: any row */
     int rows;
-    double *s; /* (ROWS, n_k) scores, then weights */
-    float *f;  /* (n_k) scores in fp32 */
+    double (*s)[ROWS]; /* (n_k, ROWS) scores, then weights */
+    float (*f)[ROWS];  /* the same in fp32 */
+    float sum[ROWS];   /* that weights in fp32 are to be divided by */
 };
 
+/* Scores of all rows with every key that one of them sees; a lane is a row. */
 CLONES static void scores(struct block *b)
 {
-    const int64_t d = b->p->d, n = b->p->n_k;
-    for (int r = 0; r < b->rows; r++)
-        for (int64_t j = 0; j < b->seen[r]; j++) {
-            double sum = 0;
-            const float *q = b->q[r], *k = b->k + j * d;
-#pragma omp simd reduction(+ : sum)
+    enum { KEYS = 4 };
+    const int64_t d = b->p->d;
+    lanes q[D_MAX];
+    lanes_fp32 f[D_MAX];
+    for (int64_t c = 0; c < d; c++)
+        for (int r = 0; r < ROWS; r++) {
+            f[c][r] = b->q[r < b->rows ? r : 0][c];
+            q[c][r] = (double)f[c][r];
+        }
+    for (int64_t j = 0; j < b->longest; j += KEYS) {
+        const int64_t keys = b->longest - j < KEYS ? b->longest - j : KEYS;
+        lanes sum[KEYS] = {{0}};
+        lanes_fp32 plain[KEYS] = {{0}};
+        const float *k[KEYS];
+        double wide[KEYS][D_MAX];
+        for (int64_t i = 0; i < KEYS; i++) {
+            k[i] = b->k + (j + (i < keys ? i : 0)) * d;
             for (int64_t c = 0; c < d; c++)
-                sum += (double)q[c] * (double)k[c];
-            b->s[r * n + j] = sum * b->p->scale;
+                wide[i][c] = (double)k[i][c];
         }
-}
-
-/* o += w V for every row, and mean += V: V is read once for all rows. */
-CLONES static void accumulate(const struct block *b, double *o, double *mean)
-{
-    const int64_t dv = b->p->d_v, n = b->p->n_k;
-    for (int64_t j = 0; j < b->longest; j++)
-        for (int r = 0; r < b->rows; r++) {
-            if (j >= b->seen[r])
-                continue;
-            const double w = b->s[r * n + j];
-            const float *v = b->v + j * dv;
-#pragma omp simd
-            for (int64_t c = 0; c < dv; c++) {
-                o[r * dv + c] += w * (double)v[c];
-                mean[r * dv + c] += (double)v[c];
-            }
-        }
-}
-
-CLONES static void row_fp32(const struct block *b, int r, float *o)
-{
-    const int64_t d = b->p->d, dv = b->p->d_v, n = b->seen[r];
-    float max = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < n; j++) {
-        float s = 0;
-        const float *q = b->q[r], *k = b->k + j * d;
-#pragma omp simd reduction(+ : s)
         for (int64_t c = 0; c < d; c++)
-            s += q[c] * k[c];
-        b->f[j] = s * (float)b->p->scale;
-        max = b->f[j] > max ? b->f[j] : max;
+            for (int i = 0; i < KEYS; i++) {
+                sum[i] += q[c] * wide[i][c];
+                plain[i] += f[c] * k[i][c];
+            }
+        for (int64_t i = 0; i < keys; i++) {
+            sum[i] *= b->p->scale;
+            plain[i] *= (float)b->p->scale;
+            memcpy(b->s[j + i], &sum[i], sizeof sum[i]);
+            memcpy(b->f[j + i], &plain[i], sizeof plain[i]);
+        }
     }
-    memset(o, 0, (size_t)dv * sizeof *o);
-    for (int64_t j = 0; j < n; j++) {
-        const float w = expf(b->f[j] - max);
-        const float *v = b->v + j * dv;
-        sum += w;
-#pragma omp simd
-        for (int64_t c = 0; c < dv; c++)
-            o[c] += w * v[c];
+}
+
+/* O += w V over keys that all rows see, for channels c on; a lane is a channel. */
+CLONES static void accumulate_lanes(const struct block *b, int64_t c, double *o, float *o_fp32)
+{
+    const int64_t dv = b->p->d_v;
+    lanes sum[ROWS] = {{0}};
+    lanes_fp32 plain[ROWS] = {{0}};
+    for (int64_t j = 0; j < b->shortest; j++) {
+        lanes_fp32 v;
+        memcpy(&v, b->v + j * dv + c, sizeof v);
+        const lanes wide = __builtin_convertvector(v, lanes);
+        for (int r = 0; r < ROWS; r++) {
+            sum[r] += b->s[j][r] * wide;
+            plain[r] += b->f[j][r] * v;
+        }
     }
-    for (int64_t c = 0; c < dv && n; c++)
-        o[c] /= sum;
+    for (int r = 0; r < b->rows; r++) {
+        memcpy(o + r * dv + c, &sum[r], sizeof sum[r]);
+        memcpy(o_fp32 + r * dv + c, &plain[r], sizeof plain[r]);
+    }
+}
+
+static void accumulate(const struct block *b, double *o, float *o_fp32)
+{
+    const int64_t dv = b->p->d_v, whole = dv / ROWS * ROWS;
+    for (int64_t c = 0; c < whole; c += ROWS)
+        accumulate_lanes(b, c, o, o_fp32);
+    for (int r = 0; r < b->rows; r++)
+        for (int64_t j = 0; j < b->seen[r]; j++)
+            for (int64_t c = j < b->shortest ? whole : 0; c < dv; c++) {
+                o[r * dv + c] += b->s[j][r] * (double)b->v[j * dv + c];
+                o_fp32[r * dv + c] += b->f[j][r] * b->v[j * dv + c];
+            }
+    for (int r = 0; r < b->rows; r++)
+        for (int64_t c = 0; c < dv && b->seen[r]; c++)
+            o_fp32[r * dv + c] /= b->sum[r];
+}
+
+/* The mean of the values that each row sees; rows see ever more. */
+static void means(const struct block *b, double *mean)
+{
+    const int64_t dv = b->p->d_v;
+    double sum[D_MAX] = {0};
+    for (int64_t r = 0, j = 0; r < b->rows; r++) {
+        for (; j < b->seen[r]; j++)
+            for (int64_t c = 0; c < dv; c++)
+                sum[c] += (double)b->v[j * dv + c];
+        for (int64_t c = 0; c < dv && b->seen[r]; c++)
+            mean[r * dv + c] = sum[c] / (double)b->seen[r];
+    }
+}
+
+static void softmax_fp32(struct block *b, int r)
+{
+    float max = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < b->seen[r]; j++)
+        max = b->f[j][r] > max ? b->f[j][r] : max;
+    for (int64_t j = 0; j < b->seen[r]; j++) {
+        b->f[j][r] = expf(b->f[j][r] - max);
+        sum += b->f[j][r];
+    }
+    b->sum[r] = sum;
 }
 
 /* Scores of row r become weights; its diagnostics. */
 static void softmax(struct block *b, int r, double *entropy, double *sink, double *top)
 {
-    double *s = b->s + r * b->p->n_k, max = -INFINITY, sum = 0, lost = 0, weighted = 0;
+    double max = -INFINITY, sum = 0, lost = 0, weighted = 0;
     const int64_t n = b->seen[r];
     *entropy = *sink = *top = 0;
     for (int64_t j = 0; j < n; j++)
-        max = fmax(max, s[j]);
+        max = fmax(max, b->s[j][r]);
     for (int64_t j = 0; j < n; j++) {
-        double x = s[j] - max, w = exp(x), y = w - lost, t = sum + y;
+        double x = b->s[j][r] - max, w = exp(x), y = w - lost, t = sum + y;
         lost = t - sum - y;
         sum = t;
         weighted += w * x;
-        s[j] = w;
+        b->s[j][r] = w;
     }
     for (int64_t j = 0; j < n; j++)
-        s[j] /= sum;
+        b->s[j][r] /= sum;
     if (n) {
         *entropy = log(sum) - weighted / sum;
-        *sink = s[0];
+        *sink = b->s[0][r];
         *top = 1 / sum;
     }
 }
@@ -121,21 +166,19 @@ static void one_block(struct reference *ref, const struct attn_problem *p, const
     b->rows = (int)(count - first < ROWS ? count - first : ROWS);
     b->k = io->k + attn_kv_head(p, h) * p->n_k * p->d;
     b->v = io->v + attn_kv_head(p, h) * p->n_k * dv;
-    b->longest = 0;
     for (int r = 0; r < b->rows; r++) {
         b->q[r] = io->q + (h * p->n_q + ref->rows.row[first + r]) * p->d;
         b->seen[r] = attn_visible(p, ref->rows.row[first + r]);
-        b->longest = b->seen[r] > b->longest ? b->seen[r] : b->longest;
     }
+    b->shortest = b->seen[0];
+    b->longest = b->seen[b->rows - 1];
     scores(b);
-    for (int r = 0; r < b->rows; r++)
-        softmax(b, r, &ref->entropy[at + r], &ref->sink[at + r], &ref->top[at + r]);
-    accumulate(b, ref->o + at * dv, ref->mean_v + at * dv);
     for (int r = 0; r < b->rows; r++) {
-        for (int64_t c = 0; c < dv && b->seen[r]; c++)
-            ref->mean_v[(at + r) * dv + c] /= (double)b->seen[r];
-        row_fp32(b, r, ref->o_fp32 + (at + r) * dv);
+        softmax(b, r, &ref->entropy[at + r], &ref->sink[at + r], &ref->top[at + r]);
+        softmax_fp32(b, r);
     }
+    accumulate(b, ref->o + at * dv, ref->o_fp32 + at * dv);
+    means(b, ref->mean_v + at * dv);
 }
 
 static bool allocate(struct reference *r)
@@ -169,9 +212,9 @@ int reference_compute(const struct attn_problem *p, const struct attn_io *io, ui
     *out = (struct reference){.heads = p->heads_q, .d_v = p->d_v};
     bool ok = judge_rows_choose(p->n_q, seed, &out->rows) == 0 && allocate(out);
     const int64_t blocks = ok ? (out->rows.count + ROWS - 1) / ROWS : 0;
-#pragma omp parallel num_threads(p->threads) if (ok)
+#pragma omp parallel if (ok)
     {
-        struct block b = {.s = malloc((size_t)(ROWS * p->n_k) * sizeof *b.s),
+        struct block b = {.s = malloc((size_t)p->n_k * sizeof *b.s),
                           .f = malloc((size_t)p->n_k * sizeof *b.f)};
         if (!b.s || !b.f) {
 #pragma omp atomic write

@@ -41,7 +41,7 @@ static void test_functions(void **state)
         assert_true(fabs(fixed_exp(x) / exp(x) - 1) < 1e-14);
         assert_true(fabs(fixed_log(exp(x)) - x) < 1e-13);
         double s, c;
-        fixed_sincos(x, &s, &c);
+        fixed_sincos(&x, 1, 1, &s, &c);
         assert_true(fabs(s - sin(2 * M_PI * (x - floor(x)))) < 1e-14);
         assert_true(fabs(c - cos(2 * M_PI * (x - floor(x)))) < 1e-14);
     }
