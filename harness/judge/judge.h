@@ -17,7 +17,7 @@ struct judge_rows {
     int64_t *row;   /* (count) ascending; owned */
 };
 
-/* The reference of one set of inputs on its judged rows; owned memory. */
+/* The reference of one set of inputs on its judged rows; free it with reference_free. */
 struct reference {
     struct judge_rows rows;
     int64_t heads, d_v;
@@ -26,6 +26,8 @@ struct reference {
     double *entropy, *sink, *top; /* (heads, count): nats; mass on key 0; largest weight */
     float *o_fp32; /* (heads, count, d_v): plain fp32 exact attention, for the floor */
     double floor_rel_l2, floor_max_abs, mean_v_rel_l2;
+    void *map; /* of the file that the arrays lie in; NULL: each is allocated */
+    size_t map_bytes;
 };
 
 /* Chooses rows for n_q queries; seeded, the same on every machine. 0, or -1 out of memory. */
@@ -33,13 +35,15 @@ int judge_rows_choose(int64_t n_q, uint64_t seed, struct judge_rows *out);
 
 /*
  * Computes the reference: two passes a row (max, then sums, compensated) in double. Uses
- * OpenMP with p->threads: call it in a child. Inputs (H, N, D) as in attn.h.
+ * OpenMP: call it in a child. Inputs (H, N, D) as in attn.h.
  */
 int reference_compute(const struct attn_problem *p, const struct attn_io *io, uint64_t seed,
                       struct reference *out, char msg[CASE_MESSAGE]);
 
-/* Files: one private binary file (header, shapes, arrays), written by the child, read by the
- * coordinator. */
+/*
+ * Files: one private binary file (header, shapes, arrays), written by the child, and mapped by the
+ * coordinator, which may then unlink it: a map costs nothing when processes are started.
+ */
 int reference_write(const struct reference *r, const char *path, char msg[CASE_MESSAGE]);
 int reference_read(const char *path, struct reference *out, char msg[CASE_MESSAGE]);
 void reference_free(struct reference *r);

@@ -7,10 +7,14 @@
 #include "harness/judge/judge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Rows that share one pass over the keys: the doubles of the widest vectors. */
 enum { ROWS = 8, D_MAX = 256 };
@@ -238,44 +242,48 @@ int reference_compute(const struct attn_problem *p, const struct attn_io *io, ui
     return 0;
 }
 
+/* The arrays in the order of the file, doubles before floats. */
+enum { ARRAYS = 7 };
+struct array {
+    void **at;
+    size_t bytes;
+};
+
+static void arrays_of(struct reference *r, struct array out[ARRAYS])
+{
+    const size_t rows = (size_t)(r->heads * r->rows.count), n = rows * (size_t)r->d_v;
+    const struct array all[ARRAYS] = {
+        {(void **)&r->rows.row, (size_t)r->rows.count * sizeof *r->rows.row},
+        {(void **)&r->o, n * sizeof *r->o},
+        {(void **)&r->mean_v, n * sizeof *r->mean_v},
+        {(void **)&r->entropy, rows * sizeof *r->entropy},
+        {(void **)&r->sink, rows * sizeof *r->sink},
+        {(void **)&r->top, rows * sizeof *r->top},
+        {(void **)&r->o_fp32, n * sizeof *r->o_fp32},
+    };
+    memcpy(out, all, sizeof all);
+}
+
 void reference_free(struct reference *r)
 {
-    free(r->rows.row);
-    free(r->o);
-    free(r->mean_v);
-    free(r->o_fp32);
-    free(r->entropy);
-    free(r->sink);
-    free(r->top);
+    struct array a[ARRAYS];
+    arrays_of(r, a);
+    for (int i = 0; i < ARRAYS && !r->map; i++)
+        free(*a[i].at);
+    if (r->map)
+        munmap(r->map, r->map_bytes);
     *r = (struct reference){0};
-}
-
-/* Moves one array to or from the file, and allocates it when reading. */
-static bool move(FILE *f, bool write, void **array, size_t size, size_t n)
-{
-    if (write)
-        return fwrite(*array, size, n, f) == n;
-    *array = malloc(n * size + 1);
-    return *array && fread(*array, size, n, f) == n;
-}
-
-static bool move_all(FILE *f, bool write, struct reference *r)
-{
-    size_t rows = (size_t)(r->heads * r->rows.count), n = rows * (size_t)r->d_v;
-    return move(f, write, (void **)&r->rows.row, sizeof *r->rows.row, (size_t)r->rows.count) &&
-           move(f, write, (void **)&r->o, sizeof *r->o, n) &&
-           move(f, write, (void **)&r->mean_v, sizeof *r->mean_v, n) &&
-           move(f, write, (void **)&r->o_fp32, sizeof *r->o_fp32, n) &&
-           move(f, write, (void **)&r->entropy, sizeof *r->entropy, rows) &&
-           move(f, write, (void **)&r->sink, sizeof *r->sink, rows) &&
-           move(f, write, (void **)&r->top, sizeof *r->top, rows);
 }
 
 int reference_write(const struct reference *r, const char *path, char msg[CASE_MESSAGE])
 {
     struct reference copy = *r;
+    struct array a[ARRAYS];
+    arrays_of(&copy, a);
     FILE *f = fopen(path, "wb");
-    bool ok = f && fwrite(&copy, sizeof copy, 1, f) == 1 && move_all(f, true, &copy);
+    bool ok = f && fwrite(&copy, sizeof copy, 1, f) == 1;
+    for (int i = 0; i < ARRAYS && ok; i++)
+        ok = fwrite(*a[i].at, 1, a[i].bytes, f) == a[i].bytes;
     ok = (!f || fclose(f) == 0) && ok;
     if (!ok)
         snprintf(msg, CASE_MESSAGE, "%s: cannot write: %s", path, strerror(errno));
@@ -284,19 +292,28 @@ int reference_write(const struct reference *r, const char *path, char msg[CASE_M
 
 int reference_read(const char *path, struct reference *out, char msg[CASE_MESSAGE])
 {
-    FILE *f = fopen(path, "rb");
-    bool ok = f && fread(out, sizeof *out, 1, f) == 1;
-    if (ok) {
-        out->rows.row = NULL;
-        out->o = out->mean_v = out->entropy = out->sink = out->top = NULL;
-        out->o_fp32 = NULL;
-        ok = move_all(f, false, out);
-        if (!ok)
-            reference_free(out);
+    struct stat st;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool sized = fd >= 0 && fstat(fd, &st) == 0 && (size_t)st.st_size >= sizeof *out;
+    const size_t bytes = sized ? (size_t)st.st_size : 0;
+    char *map = sized ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (fd >= 0)
+        close(fd);
+    *out = (struct reference){0};
+    if (map != MAP_FAILED) {
+        struct array a[ARRAYS];
+        size_t at = sizeof *out;
+        memcpy(out, map, sizeof *out);
+        out->map = map;
+        out->map_bytes = bytes;
+        arrays_of(out, a);
+        for (int i = 0; i < ARRAYS; at += a[i++].bytes)
+            *a[i].at = map + at;
+        if (at == bytes)
+            return 0;
+        reference_free(out);
+        errno = EIO;
     }
-    if (f)
-        fclose(f);
-    if (!ok)
-        snprintf(msg, CASE_MESSAGE, "%s: cannot read back: %s", path, strerror(errno));
-    return ok ? 0 : -1;
+    snprintf(msg, CASE_MESSAGE, "%s: cannot read back: %s", path, strerror(errno));
+    return -1;
 }
