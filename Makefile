@@ -102,7 +102,8 @@ $(BUILD)/tests/amx-emulated/test_%: tests/unit/test_%.c $(EMULATED) $(CORE)
 $(BUILD)/plugins/%.so: tests/plugins/%.c variants/attn.h
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	$(Q)$(CC) -std=c17 -fopenmp -D_GNU_SOURCE -I. -O2 -Wall -Wextra -Werror -shared -fPIC -DATTN_PLUGIN -o $@ $<
+	$(Q)$(CC) -std=c17 -fopenmp -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS_LOADED)) -O2 -Wall -Wextra -Werror \
+		-shared -fPIC -DATTN_PLUGIN -o $@ $<
 
 PLUGINS := $(patsubst tests/plugins/%.c,$(BUILD)/plugins/%.so,$(wildcard tests/plugins/*.c))
 
@@ -185,8 +186,8 @@ peers-setup: ## PyTorch and ONNX Runtime in an environment of their own, for the
 install: build ## install into PREFIX (DESTDIR is honoured)
 	install -D -m 755 $(BUILD)/attnbench $(DESTDIR)$(PREFIX)/bin/attnbench
 	install -D -m 644 variants/attn.h $(DESTDIR)$(PREFIX)/include/attnbench/variants/attn.h
-	install -D -m 644 variants/kernels/block.h \
-		$(DESTDIR)$(PREFIX)/include/attnbench/variants/kernels/block.h
+	for f in variants/kernels/block.h variants/kernels/blas.h; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/attnbench/$$f; done
 	for f in results/captures/*; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/attnbench/captures/$$(basename $$f); done
 	for f in scripts/peers/*.py scripts/peers/setup.sh scripts/peers/requirements.txt; do \

@@ -161,8 +161,12 @@ void machine_print(FILE *f, const struct machine *m, const struct roofs *roofs, 
     for (int i = 0; i < ROOFS; i++) {
         const struct roof_info *r = &roof_list[i];
         fprintf(f, "\n%-18s %-8s", r->label, r->unit);
-        for (int t = 0; t < count; t++)
-            fprintf(f, " %11.1f ", roofs[t].at[i] / r->scale);
+        for (int t = 0; t < count; t++) {
+            if (isnan(roofs[t].at[i]))
+                fprintf(f, " %11s ", "-");
+            else
+                fprintf(f, " %11.1f ", roofs[t].at[i] / r->scale);
+        }
     }
     fprintf(f, "\n%-18s %-8s %12.1f", "clock, a reading", "ns", 1e9 * clock_cost());
     fprintf(f, "\n\nfingerprint %s\n\nnow %s\n", m->fingerprint, m->covariates);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # How peers are started, with stand-ins for their programs; what is said where packages are absent;
-# inputs of 16 bits; the core type of the BLAS.
+# inputs of 16 bits.
 . tests/cli/lib.sh
 unset ATTN_PEERS_PYTHON
 mkdir "$T/peers"
@@ -61,22 +61,4 @@ expect 0 - "$A" plot --db "$T/s.db" -o "$T/plots"
 same 8 "$(ls "$T/plots" | grep -c '^time-.*svg$')" "plots of time"
 expect 2 "fp32 or bf16" "$A" run --dtype fp16 -v flash -n 64
 
-# The BLAS runs the kernels that the CPU has, unless the user says otherwise.
-core() { # VARIABLE=VALUE or -u VARIABLE
-    rm -f "$T/h.db"
-    expect 0 - env "$@" "$A" run -v naive -w gauss -n 64 $quick --db "$T/h.db"
-    column "$T/h.db" naive blas_core
-}
-if grep -qw avx512vl /proc/cpuinfo 2> /dev/null; then
-    want='SkylakeX Cooperlake SapphireRapids'
-elif grep -qw avx2 /proc/cpuinfo 2> /dev/null; then
-    want='Haswell Zen Excavator'
-else
-    want=
-fi
-if [ -n "$want" ]; then
-    got=$(core -u OPENBLAS_CORETYPE)
-    case " $want " in *" $got "*) ;; *) echo "BLAS core $got instead of one of $want"; failures=1 ;; esac
-    same Haswell "$(core OPENBLAS_CORETYPE=Haswell)" "the user's choice of a core"
-fi
 exit $failures
