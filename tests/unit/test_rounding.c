@@ -195,37 +195,65 @@ static void test_bf16_outputs(void **state)
     }
 }
 
-/* Where nothing needs rounding: whole scores in units of log 2, so that weights are powers of 2. */
+/* Outputs where nothing needs rounding: whole scores in units of log 2, so that weights are powers
+ * of 2. Row i reads channel i of the keys, which are whole numbers. */
+static void check_powers_of_two(int shape, struct inputs *x)
+{
+    double *w = malloc((size_t)x->p.n_k * sizeof *w);
+    x->p.scale = log(2);
+    memset(x->q, 0, (size_t)(x->rows * x->p.d) * sizeof *x->q);
+    for (int64_t i = 0; i < x->rows; i++)
+        x->q[i * x->p.d + i % x->p.d] = 1;
+    for (int64_t j = 0; j < x->keys * x->p.d_v; j++)
+        x->v[j] = round_bf16(x->v[j]);
+    run_variant(x, "flash_bf16");
+    for (int64_t i = 0; i < x->rows; i++) {
+        const int64_t first = first_key(x, i);
+        for (int64_t j = 0; j < x->p.n_k; j++)
+            w[j] = log(2) * (double)x->k[(first + j) * x->p.d + i % x->p.d];
+        softmax(w, x->p.n_k);
+        for (int64_t e = 0; e < x->p.d_v; e++) {
+            double want = 0;
+            for (int64_t j = 0; j < x->p.n_k; j++)
+                want += w[j] * (double)x->v[(first + j) * x->p.d_v + e];
+            if (!(fabs((double)x->o[i * x->p.d_v + e] - want) <= 2e-6))
+                fail_msg("shape %d: row %d channel %d is %.9g instead of %.9g", shape, (int)i,
+                         (int)e, (double)x->o[i * x->p.d_v + e], want);
+        }
+    }
+    free(w);
+}
+
 static void test_bf16_powers_of_two_are_exact(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SHAPES; shape++) {
         struct inputs x = make_inputs(shape, 1);
-        double *w = malloc((size_t)x.p.n_k * sizeof *w);
-        x.p.scale = log(2);
-        memset(x.q, 0, (size_t)(x.rows * x.p.d) * sizeof *x.q);
-        for (int64_t i = 0; i < x.rows; i++)
-            x.q[i * x.p.d + i % x.p.d] = 1;
         for (int64_t j = 0; j < x.keys * x.p.d; j++)
             x.k[j] = roundf(2 * x.k[j]);
-        for (int64_t j = 0; j < x.keys * x.p.d_v; j++)
-            x.v[j] = round_bf16(x.v[j]);
-        run_variant(&x, "flash_bf16");
-        for (int64_t i = 0; i < x.rows; i++) {
-            const int64_t first = first_key(&x, i);
-            for (int64_t j = 0; j < x.p.n_k; j++)
-                w[j] = log(2) * (double)x.k[(first + j) * x.p.d + i % x.p.d];
-            softmax(w, x.p.n_k);
-            for (int64_t e = 0; e < x.p.d_v; e++) {
-                double want = 0;
-                for (int64_t j = 0; j < x.p.n_k; j++)
-                    want += w[j] * (double)x.v[(first + j) * x.p.d_v + e];
-                if (!(fabs((double)x.o[i * x.p.d_v + e] - want) <= 2e-6))
-                    fail_msg("shape %d: row %d channel %d is %.9g instead of %.9g", shape, (int)i,
-                             (int)e, (double)x.o[i * x.p.d_v + e], want);
+        check_powers_of_two(shape, &x);
+        free_inputs(&x);
+    }
+}
+
+/* Scores that rise by 250 from the first key to the last, or fall, or rise all at once: an early
+ * maximum, which a kernel may guess from, is far too low for some rows and high enough for others.
+ */
+static void test_bf16_rising_scores(void **state)
+{
+    (void)state;
+    for (int shape = 1; shape < SHAPES; shape++) {
+        struct inputs x = make_inputs(shape, 1);
+        const int64_t n = x.p.n_k;
+        for (int64_t j = 0; j < x.keys; j++)
+            for (int64_t c = 0; c < x.p.d; c++) {
+                const double part = (double)(j % n) / (double)n;
+                const double sudden = j % n > n * 3 / 4 ? 250 : 0;
+                x.k[j * x.p.d + c] = (float)round(c % 3 == 0   ? 250 * part
+                                                  : c % 3 == 1 ? -250 * part
+                                                               : sudden);
             }
-        }
-        free(w);
+        check_powers_of_two(shape, &x);
         free_inputs(&x);
     }
 }
@@ -363,6 +391,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bf16_logits),
         cmocka_unit_test(test_bf16_outputs),
         cmocka_unit_test(test_bf16_powers_of_two_are_exact),
+        cmocka_unit_test(test_bf16_rising_scores),
         cmocka_unit_test(test_int8_logits_are_exact_integers),
         cmocka_unit_test(test_int8_bounds),
         cmocka_unit_test(test_int8_common_vector),

@@ -11,11 +11,14 @@
 
 /* Room that kernels may read behind the last key, in keys. */
 #define TAIL_KEYS 32
+/* Pairs of keys in a group of V, at most. */
+#define PAIRS_MAX 16
 
 /* Sizes of the parts of the workspace, in bytes, each a multiple of 64. */
 struct layout {
     size_t keys, k, v, q, scale, offset, q_factor, mean;
     int64_t words, v_rows; /* rows of 16-bit V: channels */
+    int64_t k_rows;        /* keys of a head of K, with padding */
 };
 
 static size_t up(size_t n, size_t multiple)
@@ -35,7 +38,8 @@ static struct layout layout_of(const struct attn_problem *p, enum attn_arith ari
                                const struct attn_arith_kernels *kernels)
 {
     struct layout l = {.keys = up((size_t)p->heads_kv * sizeof(struct attn_keys), 64),
-                       .words = p->d};
+                       .words = p->d,
+                       .k_rows = p->n_k};
     if (arith == ATTN_ARITH_FP32)
         return l;
     const size_t kv = (size_t)p->heads_kv, n = (size_t)p->n_k, rows = (size_t)(p->heads_q * p->n_q);
@@ -44,7 +48,8 @@ static struct layout layout_of(const struct attn_problem *p, enum attn_arith ari
                                                                : 4;
     l.words = (int64_t)up(up((size_t)p->d, per_word) / per_word, (size_t)kernels->row_words);
     if (!in_place(p, arith, kernels)) {
-        l.k = up((kv * n + TAIL_KEYS) * (size_t)l.words * 4, 64);
+        l.k_rows = (int64_t)up(n, (size_t)kernels->k_tile);
+        l.k = up((kv * (size_t)l.k_rows + TAIL_KEYS) * (size_t)l.words * 4, 64);
         l.q = up(rows * (size_t)l.words * 4, 64);
     }
     l.v_rows = (int64_t)up((size_t)p->d_v, (size_t)kernels->row_words);
@@ -119,6 +124,20 @@ CLONES static void paired_row(const float *a, const float *b, int64_t n, uint32_
         to[c] = round_bf16(a[c]) >> 16 | (round_bf16(b[c]) & 0xffff0000);
 }
 
+CLONES static void paired_row_bf16(const uint16_t *a, const uint16_t *b, int64_t n, uint32_t *to)
+{
+    for (int64_t c = 0; c < n; c++)
+        to[c] = a[c] | (uint32_t)b[c] << 16;
+}
+
+/* Lines of words to columns of `count` words: n of them. */
+CLONES static void turn(uint32_t (*line)[ATTN_MAX_D], int64_t count, int64_t n, uint32_t *to)
+{
+    for (int64_t c = 0; c < n; c++)
+        for (int64_t i = 0; i < count; i++)
+            to[c * count + i] = line[i][c];
+}
+
 CLONES static float largest(const float *x, int64_t n)
 {
     float max = 0;
@@ -166,20 +185,34 @@ static const float *row(const struct rows *x, int64_t i, float *room)
     return room;
 }
 
-/* n rows as bf16, or as floats rounded to it, each padded with zeros to `words`. */
-static void pack_rows_bf16(const struct rows *x, int64_t n, bool as_float, int64_t words, char *to,
-                           int threads)
+/* Row i of a head, converted and padded, to where it belongs among tiles of `tile` rows as wide, or
+ * rows that follow each other (1). */
+static void put_row(const void *line, int64_t words, int tile, int64_t i, char *to)
+{
+    if (tile == 1) {
+        memcpy(to + i * words * 4, line, (size_t)words * 4);
+        return;
+    }
+    const size_t width = (size_t)tile * 4;
+    to += (i / tile * words * tile + i % tile * tile) * 4;
+    for (int64_t w = 0; w < words; w += tile)
+        memcpy(to + w * tile * 4, (const char *)line + w * 4, width);
+}
+
+/* n rows from `first` on as bf16, or as floats rounded to it. */
+static void pack_rows_bf16(const struct rows *x, int64_t first, int64_t n, bool as_float,
+                           int64_t words, int tile, char *to, int threads)
 {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t i = 0; i < n; i++) {
-        float room[ATTN_MAX_D];
-        char *out = to + i * words * 4;
-        if (words * (as_float ? 1 : 2) > x->d)
-            memset(out, 0, (size_t)words * 4);
+        float room[ATTN_MAX_D], line[ATTN_MAX_D] = {0};
         if (as_float)
-            rounded_row(row(x, i, room), x->d, (float *)out);
+            rounded_row(row(x, first + i, room), x->d, line);
+        else if (x->h)
+            memcpy(line, x->h + (first + i) * x->d, (size_t)x->d * 2);
         else
-            bf16_row(row(x, i, room), x->d, (uint16_t *)out);
+            bf16_row(row(x, first + i, room), x->d, (uint16_t *)line);
+        put_row(line, words, tile, i, to);
     }
 }
 
@@ -191,16 +224,19 @@ static void pack_groups(const struct rows *x, int64_t first, int64_t n, int grou
     const int64_t pairs = group / 2;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t g = 0; g < n; g += group) {
-        uint32_t *out = to + g / 2 * v_rows;
+        uint32_t line[PAIRS_MAX][ATTN_MAX_D];
         for (int64_t i = 0; i < pairs; i++) {
-            float a[ATTN_MAX_D], b[ATTN_MAX_D];
-            uint32_t line[ATTN_MAX_D] = {0};
-            const int64_t j = g + 2 * i;
-            paired_row(j < n ? row(x, first + j, a) : zero,
-                       j + 1 < n ? row(x, first + j + 1, b) : zero, x->d, line);
-            for (int64_t c = 0; c < v_rows; c++)
-                out[c * pairs + i] = line[c];
+            const int64_t j = first + g + 2 * i, left = first + n - j;
+            memset(line[i] + x->d, 0, (size_t)(v_rows - x->d) * sizeof line[i][0]);
+            if (x->h)
+                paired_row_bf16(left > 0 ? x->h + j * x->d : (const uint16_t *)zero,
+                                left > 1 ? x->h + (j + 1) * x->d : (const uint16_t *)zero, x->d,
+                                line[i]);
+            else
+                paired_row(left > 0 ? x->f + j * x->d : zero,
+                           left > 1 ? x->f + (j + 1) * x->d : zero, x->d, line[i]);
         }
+        turn(line, pairs, v_rows, to + g / 2 * v_rows);
     }
 }
 
@@ -240,8 +276,8 @@ static void key_mean(const struct rows *x, int64_t first, int64_t n, float *mean
 
 /* Keys [j0, j1) of a head whose first key is row `first`; all of them share a scale. */
 static void pack_keys_int8(const struct rows *x, int64_t first, int64_t j0, int64_t j1,
-                           const float *mean, bool as_float, int64_t words, char *to, float *scale,
-                           int32_t *offset)
+                           const float *mean, bool as_float, int64_t words, int tile, char *to,
+                           float *scale, int32_t *offset)
 {
     float room[ATTN_MAX_D], centred[ATTN_INT8_KEYS][ATTN_MAX_D], max = 0;
     for (int64_t j = j0; j < j1; j++) {
@@ -251,24 +287,24 @@ static void pack_keys_int8(const struct rows *x, int64_t first, int64_t j0, int6
     const float one = max > 0 ? max / 127 : 1;
     for (int64_t j = j0; j < j1; j++) {
         int32_t v[ATTN_MAX_D], sum = 0;
-        char *out = to + j * words * 4;
-        memset(out, 0, (size_t)words * 4);
+        float line[ATTN_MAX_D] = {0};
         quantise_row(centred[j - j0], x->d, 1 / one, v);
         for (int64_t c = 0; c < x->d; c++) {
             sum += v[c];
             if (as_float)
-                ((float *)out)[c] = (float)v[c];
+                line[c] = (float)v[c];
             else
-                ((int8_t *)out)[c] = (int8_t)v[c];
+                ((int8_t *)line)[c] = (int8_t)v[c];
         }
+        put_row(line, words, tile, j, to);
         scale[j] = one;
         offset[j] = -128 * sum;
     }
 }
 
 static void pack_int8(const struct attn_problem *p, const struct rows *q, const struct rows *k,
-                      bool as_float, const struct layout *l, char *qto, char *kto, float *q_factor,
-                      float *scale, int32_t *offset, float *mean)
+                      bool as_float, int tile, const struct layout *l, char *qto, char *kto,
+                      float *q_factor, float *scale, int32_t *offset, float *mean)
 {
     const int64_t blocks = (p->n_k + ATTN_INT8_KEYS - 1) / ATTN_INT8_KEYS;
     const int64_t units = (p->n_q + ATTN_INT8_QUERIES - 1) / ATTN_INT8_QUERIES;
@@ -281,8 +317,8 @@ static void pack_int8(const struct attn_problem *p, const struct rows *q, const 
         for (int64_t u = 0; u < p->heads_kv * blocks; u++) {
             const int64_t h = u / blocks, j0 = u % blocks * ATTN_INT8_KEYS, at = h * p->n_k;
             const int64_t j1 = j0 + ATTN_INT8_KEYS < p->n_k ? j0 + ATTN_INT8_KEYS : p->n_k;
-            pack_keys_int8(k, at, j0, j1, mean + h * p->d, as_float, l->words,
-                           kto + at * l->words * 4, scale + at, offset + at);
+            pack_keys_int8(k, at, j0, j1, mean + h * p->d, as_float, l->words, tile,
+                           kto + h * l->k_rows * l->words * 4, scale + at, offset + at);
         }
 #pragma omp for schedule(static)
         for (int64_t u = 0; u < p->heads_q * units; u++) {
@@ -302,9 +338,7 @@ static void pack_values(const struct attn_problem *p, const struct rows *v,
         const int64_t first = h * p->n_k;
         keys[h].v = to;
         if (kernels->form == ATTN_FORM_FLOAT) {
-            const struct rows head = {v->f ? v->f + first * v->d : NULL,
-                                      v->h ? v->h + first * v->d : NULL, v->d};
-            pack_rows_bf16(&head, p->n_k, true, v->d, to, p->threads);
+            pack_rows_bf16(v, first, p->n_k, true, v->d, 1, to, p->threads);
             to += p->n_k * v->d * 4;
         } else {
             const int group = kernels->v_group;
@@ -334,16 +368,19 @@ void attn_pack(const struct attn_problem *p, const struct attn_io *io, enum attn
         k_from = io->k;
     } else if (arith == ATTN_ARITH_INT8) {
         out->q_factor = q_factor;
-        pack_int8(p, &q, &k, as_float, &l, qto, kto, q_factor, scale, offset, mean);
+        pack_int8(p, &q, &k, as_float, kernels->k_tile, &l, qto, kto, q_factor, scale, offset,
+                  mean);
     } else if (in_place(p, arith, kernels)) {
         out->q = io->q16;
         k_from = io->k16;
     } else {
-        pack_rows_bf16(&q, p->heads_q * p->n_q, as_float, l.words, qto, p->threads);
-        pack_rows_bf16(&k, p->heads_kv * p->n_k, as_float, l.words, kto, p->threads);
+        pack_rows_bf16(&q, 0, p->heads_q * p->n_q, as_float, l.words, 1, qto, p->threads);
+        for (int64_t h = 0; h < p->heads_kv; h++)
+            pack_rows_bf16(&k, h * p->n_k, p->n_k, as_float, l.words, kernels->k_tile,
+                           kto + h * l.k_rows * l.words * 4, p->threads);
     }
     for (int64_t h = 0; h < p->heads_kv; h++) {
-        out->keys[h] = (struct attn_keys){.k = (const char *)k_from + h * p->n_k * l.words * 4};
+        out->keys[h] = (struct attn_keys){.k = (const char *)k_from + h * l.k_rows * l.words * 4};
         if (arith == ATTN_ARITH_FP32)
             out->keys[h].v = io->v + h * p->n_k * p->d_v;
         if (arith == ATTN_ARITH_INT8) {

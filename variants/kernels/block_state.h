@@ -58,6 +58,8 @@ struct attn_arith_kernels {
     int block;     /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
     int step;      /* blocks are multiples of this: whole micro-kernels */
     int v_group;   /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
+    int k_tile;    /* 1: rows of K follow each other; else K lies in tiles of as many keys and words,
+                      those of 16 keys after each other */
     int row_words; /* words of Q and K, and channels of 16-bit V, are padded with zeros to a
                       multiple */
     /* Lays out the queries of rows [0, t->rows), times factor if fp32, and empties the state. */
