@@ -44,12 +44,12 @@ void composite_code(const struct head *h, int64_t segment, double *t)
         t[c] /= sqrt(norm);
 }
 
+/* Its own is none of them: what is near is the local part's. */
 void composite_related(const struct head *h, int64_t segment, int64_t out[CODE_TARGETS])
 {
-    out[0] = segment;
-    for (int s = 1; s < CODE_TARGETS; s++)
-        out[s] = (int64_t)(random_uniform(h->seed, STREAM_TARGET, h->kv, segment, s) *
-                           (double)(segment + 1));
+    for (int s = 0; s < CODE_TARGETS; s++)
+        out[s] =
+            (int64_t)(random_uniform(h->seed, STREAM_TARGET, h->kv, segment, s) * (double)segment);
 }
 
 void composite_content(const struct head *h, enum side side, int64_t head, int64_t row, double *x)

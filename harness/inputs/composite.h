@@ -12,9 +12,8 @@
 
 #include "harness/inputs/workload.h"
 
-#define ATTN_D_MAX 256
-#define CODE_TARGETS                                                                               \
-    4 /* segments that a query's segment is related to: its own and three earlier */
+#define ATTN_D_MAX   256
+#define CODE_TARGETS 4 /* earlier segments that a query's segment is related to */
 enum { SEGMENT_TOKENS = 64, LOCAL_REACH = 64, SLASH_AT = 411, SLASH_REACH = 32 };
 
 /* Parts of the mass, in the order of targets and of notes. */

@@ -192,19 +192,19 @@ static void test_masses(void **state)
         double sink, local;
     } presets[] = {{"ashape", .60, .34}, {"vslash", .40, .20}, {"block", .20, .05}};
     for (int64_t n = 512; n <= 2048; n *= 4)
-        for (int p = 0; p < (n == 512 ? 2 : 3); p++) {
+        for (int p = 0; p < 3; p++) {
             const struct inputs_shape s = {4, 2, n, n, 64, 64, true, ATTN_FP32};
             struct inputs in = make(presets[p].name, "", &s);
             double sink, local;
             measure_masses(&in, &sink, &local);
-            if (fabs(sink - presets[p].sink) > 0.12 || fabs(local - presets[p].local) > 0.15)
+            if (fabs(sink - presets[p].sink) > 0.12 || fabs(local - presets[p].local) > 0.11)
                 fail_msg("%s at n = %d: sink %.3f, local %.3f; note %s", presets[p].name, (int)n,
                          sink, local, in.note);
             inputs_free(&in);
         }
-    /* At 512 keys a segment's own tokens are its neighbourhood: what cannot be met is refused. */
-    const struct workload *w = workload_find("block");
-    const struct inputs_shape s = {4, 2, 512, 512, 64, 64, true, ATTN_FP32};
+    /* In few channels parts disturb each other: what cannot be met is refused. */
+    const struct workload *w = workload_find("vslash");
+    const struct inputs_shape s = {4, 2, 4096, 4096, 16, 16, true, ATTN_FP32};
     double values[ATTN_MAX_PARAMS];
     char msg[WORKLOAD_MESSAGE] = "";
     struct inputs in;
