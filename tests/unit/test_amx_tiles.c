@@ -147,12 +147,11 @@ static void test_dot_bytes(void **state)
     uint32_t seed = 2;
     for (int i = 0; i < SHAPES; i++) {
         const int m = shapes[i][0], k = shapes[i][1], n = shapes[i][2];
-        int8_t a[ROWS][WORDS][4];
-        uint8_t b[ROWS][WORDS][4];
+        int8_t a[ROWS][WORDS][4], b[ROWS][WORDS][4];
         int32_t sum[ROWS][WORDS], got[ROWS][WORDS];
         for (int x = 0; x < ROWS * WORDS * 4; x++) {
             a[x / 64][x / 4 % WORDS][x % 4] = (int8_t)((int)(draw(&seed) % 256) - 128);
-            b[x / 64][x / 4 % WORDS][x % 4] = (uint8_t)(draw(&seed) % 256);
+            b[x / 64][x / 4 % WORDS][x % 4] = (int8_t)((int)(draw(&seed) % 256) - 128);
             sum[x / 64][x / 4 % WORDS] = (int32_t)(draw(&seed) % 1000) - 500;
         }
         configure(m, k, n);

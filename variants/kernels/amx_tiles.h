@@ -63,7 +63,7 @@ static inline void amx_release(void)
 
 /* sum[m][n] += a[m][k] . b[k][n], words of two bfloat16; fp32 sums, denormals are zero. */
 #define amx_dot_bf16(sum, a, b) __asm__ volatile("tdpbf16ps %tmm" #b ", %tmm" #a ", %tmm" #sum)
-/* The same, words of four bytes, signed in a and unsigned in b; integer sums. */
-#define amx_dot_bytes(sum, a, b) __asm__ volatile("tdpbsud %tmm" #b ", %tmm" #a ", %tmm" #sum)
+/* The same, words of four signed bytes; integer sums. */
+#define amx_dot_bytes(sum, a, b) __asm__ volatile("tdpbssd %tmm" #b ", %tmm" #a ", %tmm" #sum)
 
 #endif

@@ -87,39 +87,47 @@ INLINE vf exp2_for_bf16(vf x)
 /* A chunk of scores, two tiles of lanes wide, on its way to weights, a part at a time. */
 enum { PART_PAIRS = 2, PARTS = KEYS / 2 / PART_PAIRS };
 struct weighing {
-    const struct attn_keys *keys;
-    int64_t key;
     const float *s;                /* (KEYS, LANES) scores */
     float *p;                      /* (KEYS / 2, LANES) weights in pairs */
     int left, each;                /* parts to do, and between two groups of products */
-    vf factor[2], base[2], sum[2]; /* of 16 lanes each: weights are 2^(factor score - base) */
+    vf factor[2], base[2], sum[2]; /* of 16 lanes each: weights are 2^(factor product - base) */
 };
 
-/* The score at s, of key `key`. */
-INLINE vf score(const enum attn_form form, const struct attn_keys *k, int64_t key, const float *s)
+/* 16 scores as the matrix unit left them; of bytes without the scale of their key. */
+INLINE vf products(const enum attn_form form, const float *s)
 {
     const vf x = vf_load(s);
-    if (form == ATTN_FORM_BYTES)
-        return vf_from_int((vi)x + k->offset[key]) * vf_set(k->scale[key]);
-    return x;
+    return form == ATTN_FORM_BYTES ? vf_from_int((vi)x) : x;
+}
+
+/* The scale of a chunk of keys: chunks lie in one block of ATTN_INT8_KEYS. */
+INLINE vf scale_of(const enum attn_form form, const struct attn_keys *k, int64_t key)
+{
+    _Static_assert(ATTN_INT8_KEYS % KEYS == 0, "keys of a chunk have one scale");
+    return vf_set(form == ATTN_FORM_BYTES ? k->scale[key] : 1);
+}
+
+/* Pair i of the part's pairs of keys, lanes [16 v, 16 v + 16). */
+INLINE void weigh_pair(const enum attn_form form, struct weighing *w, int i, int v)
+{
+    const float *at = w->s + 2 * i * LANES + v * VL;
+    const vf a = exp2_for_bf16(products(form, at) * w->factor[v] - w->base[v]);
+    const vf b = exp2_for_bf16(products(form, at + LANES) * w->factor[v] - w->base[v]);
+    const __m512i low = _mm512_srli_epi32((__m512i)a, 16);
+    const vf pair = (vf)_mm512_mask_mov_epi16(low, 0xaaaaaaaa, (__m512i)b);
+    vf_store(w->p + i * LANES + v * VL, pair);
+    w->sum[v] = dot(ATTN_FORM_PAIRS, w->sum[v], 0x3f803f80, pair);
 }
 
 INLINE void weigh_part(const enum attn_form form, struct weighing *w)
 {
-    UNROLL for (int i = 0; i < PART_PAIRS; i++) UNROLL for (int v = 0; v < 2; v++)
-    {
-        const float *at = w->s + 2 * i * LANES + v * VL;
-        const vf a = score(form, w->keys, w->key + 2 * i, at) * w->factor[v] - w->base[v];
-        const vf b =
-            score(form, w->keys, w->key + 2 * i + 1, at + LANES) * w->factor[v] - w->base[v];
-        const __m512i low = _mm512_srli_epi32((__m512i)exp2_for_bf16(a), 16);
-        const vf pair = (vf)_mm512_mask_mov_epi16(low, 0xaaaaaaaa, (__m512i)exp2_for_bf16(b));
-        vf_store(w->p + i * LANES + v * VL, pair);
-        w->sum[v] = dot(ATTN_FORM_PAIRS, w->sum[v], 0x3f803f80, pair);
-    }
+    _Static_assert(PART_PAIRS == 2, "written out, so that sums stay in registers");
+    weigh_pair(form, w, 0, 0);
+    weigh_pair(form, w, 0, 1);
+    weigh_pair(form, w, 1, 0);
+    weigh_pair(form, w, 1, 1);
     w->s += 2 * PART_PAIRS * LANES;
     w->p += PART_PAIRS * LANES;
-    w->key += 2 * PART_PAIRS;
     w->left--;
 }
 
@@ -141,7 +149,7 @@ INLINE void weigh_some(const enum attn_form form, struct weighing *w, int parts)
             amx_dot_bf16(sum, a, b);                                                               \
     } while (0)
 
-/* Scores of KEYS keys, in bytes still without offset and scale, for 16 lanes or two times 16. */
+/* Scores of KEYS keys, in bytes still without their scale, for 16 lanes or two times 16. */
 INLINE void chunk_scores(const enum attn_form form, const struct attn_tile_state *t,
                          const struct attn_keys *k, int64_t key, int g, bool two, float *s,
                          struct weighing *w)
@@ -270,9 +278,9 @@ INLINE void scores_by_chunks(const enum attn_form form, struct attn_tile_state *
     for (int v = 0; v < lanes; v += VL) {
         vf top = vf_set(-INFINITY);
         for (int j = 0; j < n; j++) {
-            const vf x = score(form, k, b0 + j, s + j * t->panel + v);
+            vf x = products(form, s + j * t->panel + v);
             if (form == ATTN_FORM_BYTES)
-                vf_store(s + j * t->panel + v, x);
+                vf_store(s + j * t->panel + v, x *= scale_of(form, k, b0 + j));
             top = vf_max(x, top);
         }
         vf_store(t->top + g + v, top);
@@ -315,9 +323,12 @@ INLINE void one_by_one(const enum attn_form form, struct attn_tile_state *t, con
 /*
  * Weights are taken relative to the maximum before the block, not in it, so that they need not
  * wait for all its scores, and sums are not rescaled. That is as precise as long as nothing
- * overflows; sums of a block above this mean that its maximum has to be found first.
+ * overflows; where the sums of a block are too large its own maximum has to be found first.
  */
-#define SUM_MAX 0x1p80f
+INLINE bool too_large(vf sum)
+{
+    return _mm512_cmp_ps_mask((__m512)sum, (__m512)vf_set(0x1p80f), _CMP_NLE_UQ) != 0;
+}
 
 /* Blocks of whole chunks for whole panels, in the order in which they pass. */
 struct passage {
@@ -366,8 +377,8 @@ INLINE bool settle(const enum attn_form form, struct attn_tile_state *t, const s
             continue;
         vf top = vf_set(-INFINITY);
         for (int j = 0; j < KEYS; j++)
-            top = vf_max(score(form, u->keys, u->b0 + j, s + j * LANES + v), top);
-        top *= vf_load(t->factor + u->g + v);
+            top = vf_max(products(form, s + j * LANES + v), top);
+        top *= vf_load(t->factor + u->g + v) * scale_of(form, u->keys, u->b0);
         if (_mm512_cmp_ps_mask(_mm512_abs_ps((__m512)top), largest, _CMP_NLE_UQ) & unsettled)
             return false;
         vf_store(t->max + u->g + v, (vf)_mm512_mask_mov_ps(old, unsettled, (__m512)top));
@@ -387,36 +398,30 @@ INLINE bool pass(const enum attn_form form, struct passage *w, const struct unit
 {
     struct attn_tile_state *t = w->t;
     const int chunks = u->n / KEYS, steps = (w->last.left + chunks - 1) / chunks; /* a chunk */
-    struct weighing x = {.keys = u->keys};
-    UNROLL for (int v = 0; v < 2; v++)
-    {
-        x.factor[v] = vf_load(t->factor + u->g + v * VL);
-        x.base[v] = vf_load(t->max + u->g + v * VL);
-        x.sum[v] = (vf){0};
-    }
+    const vf factor[2] = {vf_load(t->factor + u->g), vf_load(t->factor + u->g + VL)};
+    struct weighing x = {.base = {vf_load(t->max + u->g), vf_load(t->max + u->g + VL)}};
     for (int c = 0; c < chunks; c++) {
         const bool inside = c + 1 < chunks, more = inside || w->at.n > 0;
         const int todo = steps < w->last.left ? steps : w->last.left;
         const int groups = (more ? (int)t->words / SIDE : 0) + todo * groups_of(&w->last);
-        x.key = u->b0 + c * KEYS;
+        const int64_t key = u->b0 + c * KEYS;
         x.s = chunk_room(w, w->chunks + c);
         x.p = u->p + c * KEYS / 2 * LANES;
         x.left = PARTS;
+        x.factor[0] = factor[0] * scale_of(form, u->keys, key);
+        x.factor[1] = factor[1] * scale_of(form, u->keys, key);
         x.each = groups ? (PARTS + groups - 1) / groups : PARTS;
         if (more)
-            chunk_scores(form, t, u->keys, inside ? x.key + KEYS : w->at.b0,
-                         inside ? u->g : w->at.g, true, chunk_room(w, w->chunks + c + 1), &x);
+            chunk_scores(form, t, u->keys, inside ? key + KEYS : w->at.b0, inside ? u->g : w->at.g,
+                         true, chunk_room(w, w->chunks + c + 1), &x);
         add_values(form, t, &w->last, true, todo, &x);
         weigh_some(form, &x, PARTS);
     }
-    UNROLL for (int v = 0; v < 2;
-                v++) if (_mm512_cmp_ps_mask((__m512)x.sum[v], (__m512)vf_set(SUM_MAX),
-                                            _CMP_NLE_UQ) != 0) return false;
-    UNROLL for (int v = 0; v < 2; v++)
-    {
-        float *sum = t->sum + u->g + v * VL;
-        vf_store(sum, vf_load(sum) + x.sum[v]);
-    }
+    if (too_large(x.sum[0]) || too_large(x.sum[1]))
+        return false;
+    float *sum = t->sum + u->g;
+    vf_store(sum, vf_load(sum) + x.sum[0]);
+    vf_store(sum + VL, vf_load(sum + VL) + x.sum[1]);
     return true;
 }
 

@@ -149,12 +149,34 @@ CLONES static float largest(const float *x, int64_t n)
 }
 
 /* Rounds half away from zero. */
-CLONES static void quantise_row(const float *x, int64_t n, float inverse, int32_t *to)
+static inline int32_t quantised(float x, float inverse)
 {
+    const float y = x * inverse;
+    return (int32_t)(y + (y < 0 ? -0.5f : 0.5f));
+}
+
+/* n integers, or those plus `zero` as bytes; returns their sum. */
+CLONES static int32_t quantise_row(const float *x, int64_t n, float inverse, float *to)
+{
+    int32_t sum = 0;
     for (int64_t c = 0; c < n; c++) {
-        const float y = x[c] * inverse;
-        to[c] = (int32_t)(y + (y < 0 ? -0.5f : 0.5f));
+        const int32_t v = quantised(x[c], inverse);
+        to[c] = (float)v;
+        sum += v;
     }
+    return sum;
+}
+
+CLONES static int32_t quantise_bytes(const float *x, int64_t n, float inverse, int32_t zero,
+                                     uint8_t *to)
+{
+    int32_t sum = 0;
+    for (int64_t c = 0; c < n; c++) {
+        const int32_t v = quantised(x[c], inverse);
+        to[c] = (uint8_t)(v + zero);
+        sum += v;
+    }
+    return sum;
 }
 
 CLONES static void centred_row(const float *x, const float *mean, int64_t n, float *to)
@@ -241,8 +263,8 @@ static void pack_groups(const struct rows *x, int64_t first, int64_t n, int grou
 }
 
 /* Queries [i0, i1) of a head, one scale for all; returns it. */
-static float pack_queries_int8(const struct rows *x, int64_t i0, int64_t i1, bool as_float,
-                               int64_t words, char *to)
+static float pack_queries_int8(const struct rows *x, int64_t i0, int64_t i1,
+                               const struct attn_arith_kernels *kernels, int64_t words, char *to)
 {
     float room[ATTN_MAX_D], max = 0;
     for (int64_t i = i0; i < i1; i++)
@@ -250,15 +272,12 @@ static float pack_queries_int8(const struct rows *x, int64_t i0, int64_t i1, boo
     /* All zeros need a scale too. */
     const float scale = max > 0 ? max / 127 : 1;
     for (int64_t i = i0; i < i1; i++) {
-        int32_t v[ATTN_MAX_D];
         char *out = to + i * words * 4;
         memset(out, 0, (size_t)words * 4);
-        quantise_row(row(x, i, room), x->d, 1 / scale, v);
-        for (int64_t c = 0; c < x->d; c++)
-            if (as_float)
-                ((float *)out)[c] = (float)v[c];
-            else
-                ((uint8_t *)out)[c] = (uint8_t)(v[c] + 128);
+        if (kernels->form == ATTN_FORM_FLOAT)
+            quantise_row(row(x, i, room), x->d, 1 / scale, (float *)out);
+        else
+            quantise_bytes(row(x, i, room), x->d, 1 / scale, kernels->q_zero, (uint8_t *)out);
     }
     return scale;
 }
@@ -276,8 +295,8 @@ static void key_mean(const struct rows *x, int64_t first, int64_t n, float *mean
 
 /* Keys [j0, j1) of a head whose first key is row `first`; all of them share a scale. */
 static void pack_keys_int8(const struct rows *x, int64_t first, int64_t j0, int64_t j1,
-                           const float *mean, bool as_float, int64_t words, int tile, char *to,
-                           float *scale, int32_t *offset)
+                           const float *mean, const struct attn_arith_kernels *kernels,
+                           int64_t words, char *to, float *scale, int32_t *offset)
 {
     float room[ATTN_MAX_D], centred[ATTN_INT8_KEYS][ATTN_MAX_D], max = 0;
     for (int64_t j = j0; j < j1; j++) {
@@ -286,25 +305,20 @@ static void pack_keys_int8(const struct rows *x, int64_t first, int64_t j0, int6
     }
     const float one = max > 0 ? max / 127 : 1;
     for (int64_t j = j0; j < j1; j++) {
-        int32_t v[ATTN_MAX_D], sum = 0;
         float line[ATTN_MAX_D] = {0};
-        quantise_row(centred[j - j0], x->d, 1 / one, v);
-        for (int64_t c = 0; c < x->d; c++) {
-            sum += v[c];
-            if (as_float)
-                line[c] = (float)v[c];
-            else
-                ((int8_t *)line)[c] = (int8_t)v[c];
-        }
-        put_row(line, words, tile, j, to);
+        const int32_t sum =
+            kernels->form == ATTN_FORM_FLOAT
+                ? quantise_row(centred[j - j0], x->d, 1 / one, line)
+                : quantise_bytes(centred[j - j0], x->d, 1 / one, 0, (uint8_t *)line);
+        put_row(line, words, kernels->k_tile, j, to);
         scale[j] = one;
-        offset[j] = -128 * sum;
+        offset[j] = -kernels->q_zero * sum;
     }
 }
 
 static void pack_int8(const struct attn_problem *p, const struct rows *q, const struct rows *k,
-                      bool as_float, int tile, const struct layout *l, char *qto, char *kto,
-                      float *q_factor, float *scale, int32_t *offset, float *mean)
+                      const struct attn_arith_kernels *kernels, const struct layout *l, char *qto,
+                      char *kto, float *q_factor, float *scale, int32_t *offset, float *mean)
 {
     const int64_t blocks = (p->n_k + ATTN_INT8_KEYS - 1) / ATTN_INT8_KEYS;
     const int64_t units = (p->n_q + ATTN_INT8_QUERIES - 1) / ATTN_INT8_QUERIES;
@@ -317,14 +331,14 @@ static void pack_int8(const struct attn_problem *p, const struct rows *q, const 
         for (int64_t u = 0; u < p->heads_kv * blocks; u++) {
             const int64_t h = u / blocks, j0 = u % blocks * ATTN_INT8_KEYS, at = h * p->n_k;
             const int64_t j1 = j0 + ATTN_INT8_KEYS < p->n_k ? j0 + ATTN_INT8_KEYS : p->n_k;
-            pack_keys_int8(k, at, j0, j1, mean + h * p->d, as_float, l->words, tile,
+            pack_keys_int8(k, at, j0, j1, mean + h * p->d, kernels, l->words,
                            kto + h * l->k_rows * l->words * 4, scale + at, offset + at);
         }
 #pragma omp for schedule(static)
         for (int64_t u = 0; u < p->heads_q * units; u++) {
             const int64_t h = u / units, i0 = u % units * ATTN_INT8_QUERIES, at = h * p->n_q;
             const int64_t i1 = i0 + ATTN_INT8_QUERIES < p->n_q ? i0 + ATTN_INT8_QUERIES : p->n_q;
-            q_factor[u] = pack_queries_int8(q, at + i0, at + i1, as_float, l->words, qto);
+            q_factor[u] = pack_queries_int8(q, at + i0, at + i1, kernels, l->words, qto);
         }
     }
 }
@@ -368,8 +382,7 @@ void attn_pack(const struct attn_problem *p, const struct attn_io *io, enum attn
         k_from = io->k;
     } else if (arith == ATTN_ARITH_INT8) {
         out->q_factor = q_factor;
-        pack_int8(p, &q, &k, as_float, kernels->k_tile, &l, qto, kto, q_factor, scale, offset,
-                  mean);
+        pack_int8(p, &q, &k, kernels, &l, qto, kto, q_factor, scale, offset, mean);
     } else if (in_place(p, arith, kernels)) {
         out->q = io->q16;
         k_from = io->k16;

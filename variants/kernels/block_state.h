@@ -43,8 +43,8 @@ static inline float *attn_lane(float *x, int64_t rows, int panel, int g)
 
 /*
  * How K, Q and V lie in memory. In all but the first, they are copies made by block_pack.c:
- * PAIRS are bf16, two channels of K and Q, or two keys of V, to a word; BYTES are int8 K and
- * unsigned Q, four channels to a word, with V in PAIRS. Rows of V lie in groups: see v_group.
+ * PAIRS are bf16, two channels of K and Q, or two keys of V, to a word; BYTES are int8 K and Q,
+ * four channels to a word, with V in PAIRS. Rows of V lie in groups: see v_group.
  */
 enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
 
@@ -54,14 +54,15 @@ enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
  */
 struct attn_arith_kernels {
     enum attn_form form;
-    int panel;     /* lanes of the widest panel; a power of 2 */
-    int block;     /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
-    int step;      /* blocks are multiples of this: whole micro-kernels */
-    int v_group;   /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
-    int k_tile;    /* 1: rows of K follow each other; else K lies in tiles of as many keys and words,
-                      those of 16 keys after each other */
+    int panel;   /* lanes of the widest panel; a power of 2 */
+    int block;   /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
+    int step;    /* blocks are multiples of this: whole micro-kernels */
+    int v_group; /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
+    int k_tile;  /* 1: rows of K follow each other; else K lies in tiles of as many keys and words,
+                    those of 16 keys after each other */
     int row_words; /* words of Q and K, and channels of 16-bit V, are padded with zeros to a
                       multiple */
+    int q_zero;    /* added to bytes of Q: 128 makes them unsigned */
     /* Lays out the queries of rows [0, t->rows), times factor if fp32, and empties the state. */
     void (*begin)(struct attn_tile_state *t, const void *q, float factor);
     /* Fills s and top. */

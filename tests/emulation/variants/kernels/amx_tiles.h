@@ -164,7 +164,7 @@ static inline void amx_dot_bytes(int sum, int a, int b)
             for (int n = 0; n < 16; n++)
                 for (int i = 0; i < 32; i += 8) {
                     const int32_t x = (int8_t)(amx.tile[a][m][k] >> i);
-                    const int32_t y = (uint8_t)(amx.tile[b][k][n] >> i);
+                    const int32_t y = (int8_t)(amx.tile[b][k][n] >> i);
                     amx.tile[sum][m][n] += (uint32_t)(x * y);
                 }
     amx_clear_outside(sum);
