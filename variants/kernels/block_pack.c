@@ -138,14 +138,20 @@ CLONES static void turn(uint32_t (*line)[ATTN_MAX_D], int64_t count, int64_t n, 
             to[c * count + i] = line[i][c];
 }
 
+/* The largest magnitude; NaN is larger than all. Bits of magnitudes are in the order of their
+ * values, and the largest of whole numbers is found in vectors. */
 CLONES static float largest(const float *x, int64_t n)
 {
-    float max = 0;
+    int32_t max = 0;
     for (int64_t c = 0; c < n; c++) {
-        const float y = x[c] < 0 ? -x[c] : x[c];
-        max = y > max ? y : max;
+        int32_t bits;
+        memcpy(&bits, x + c, sizeof bits);
+        bits &= 0x7fffffff;
+        max = bits > max ? bits : max;
     }
-    return max;
+    float y;
+    memcpy(&y, &max, sizeof y);
+    return y;
 }
 
 /* Rounds half away from zero. */
@@ -262,15 +268,21 @@ static void pack_groups(const struct rows *x, int64_t first, int64_t n, int grou
     }
 }
 
+/* Of magnitudes; NaN stays. */
+static float larger(float a, float b)
+{
+    return b > a || b != b ? b : a;
+}
+
 /* Queries [i0, i1) of a head, one scale for all; returns it. */
 static float pack_queries_int8(const struct rows *x, int64_t i0, int64_t i1,
                                const struct attn_arith_kernels *kernels, int64_t words, char *to)
 {
     float room[ATTN_MAX_D], max = 0;
     for (int64_t i = i0; i < i1; i++)
-        max = fmaxf(max, largest(row(x, i, room), x->d));
+        max = larger(max, largest(row(x, i, room), x->d));
     /* All zeros need a scale too. */
-    const float scale = max > 0 ? max / 127 : 1;
+    const float scale = max == 0 ? 1 : max / 127;
     for (int64_t i = i0; i < i1; i++) {
         char *out = to + i * words * 4;
         memset(out, 0, (size_t)words * 4);
@@ -301,9 +313,9 @@ static void pack_keys_int8(const struct rows *x, int64_t first, int64_t j0, int6
     float room[ATTN_MAX_D], centred[ATTN_INT8_KEYS][ATTN_MAX_D], max = 0;
     for (int64_t j = j0; j < j1; j++) {
         centred_row(row(x, first + j, room), mean, x->d, centred[j - j0]);
-        max = fmaxf(max, largest(centred[j - j0], x->d));
+        max = larger(max, largest(centred[j - j0], x->d));
     }
-    const float one = max > 0 ? max / 127 : 1;
+    const float one = max == 0 ? 1 : max / 127;
     for (int64_t j = j0; j < j1; j++) {
         float line[ATTN_MAX_D] = {0};
         const int32_t sum =
