@@ -58,7 +58,7 @@ int worker_serve(FILE *in, FILE *out);
 /* Measures roofs in a forked, pinned child; one to two seconds. 0 or -1 with msg. */
 int roofs_measure(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
-/* Measures again, in 30 ms, what is watched between cases; the other roofs are NaN. 0 or -1. */
+/* Measures again, in 20 ms, what is watched between cases; the other roofs are NaN. 0 or -1. */
 int roofs_calibrate(int threads, struct roofs *out, char msg[CASE_MESSAGE]);
 
 /*

@@ -152,6 +152,29 @@ static void test_same_bits_for_any_threads(void **state)
     }
 }
 
+/* Strengths that were found for one length serve another, in this process and its forks: with the
+ * same bits, for other seeds and masks too. */
+static void test_remembered_strengths(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"vslash", "ashape", "block"};
+    enum { CASES = 12 };
+    uint64_t sum[CASES];
+    for (int pass = 0; pass < 3; pass++) {
+        if (pass == 1)
+            inputs_remember();
+        for (int i = 0; i < CASES; i++) {
+            const struct inputs_shape s = {4,  2,  64 << i % 2, 64 << i % 2,
+                                           64, 64, i / 2 % 2,   ATTN_FP32};
+            struct inputs in = make(names[i / 4], "", &s);
+            if (pass == 0)
+                sum[i] = in.checksum;
+            assert_true(sum[i] == in.checksum);
+            inputs_free(&in);
+        }
+    }
+}
+
 /* Mass of one late row on key 0, and on the 64 nearest keys (key 0 apart), from the tensors alone.
  */
 static void measure_masses(const struct inputs *in, double *sink, double *local)
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_peaked_queries),
         cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_same_bits_for_any_threads),
+        cmocka_unit_test(test_remembered_strengths),
         cmocka_unit_test(test_masses),
         cmocka_unit_test(test_order_of_methods),
         cmocka_unit_test(test_capture_proves_itself),
