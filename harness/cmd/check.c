@@ -50,8 +50,9 @@ static int check(void *arg, char msg[CASE_MESSAGE])
     const struct job *job = arg;
     struct conform_result r;
     conform_check(job->v, job->seed, stderr, &r);
-    snprintf(msg, CASE_MESSAGE, "%d cases pass, %d fail, %d refused by supports()", r.passed,
-             r.failed, r.refused);
+    snprintf(msg, CASE_MESSAGE, "%d cases pass, %d fail, %d refused by supports()%s%.300s",
+             r.passed, r.failed, r.refused, r.passed || !r.refusal ? "" : ": ",
+             r.passed || !r.refusal ? "" : r.refusal);
     return r.failed || !r.passed;
 }
 

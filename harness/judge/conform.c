@@ -269,6 +269,7 @@ static void one_shape(const struct attn_variant *v, const struct shape *s, enum 
     const char *why;
     if (!attn_supports(v, &b.p, b.params, &why)) {
         result->refused++;
+        result->refusal = why;
         return;
     }
     why = one_case(&b, seed);

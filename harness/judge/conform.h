@@ -9,6 +9,7 @@
 
 struct conform_result {
     int passed, failed, refused; /* cases; refused: the variant does not support the shape */
+    const char *refusal;         /* the last one's reason, a static string; NULL: none */
 };
 
 /*

@@ -41,5 +41,6 @@ expect 3 "naive on gauss, n=64: unsupported: OpenBLAS cannot be loaded: $T/broke
     "$A" run -v naive -w gauss -n 64 $quick --db "$T/b.db"
 expect 0 - "$A" run -v flash -v rowblock -w gauss -n 64 $quick --db "$T/b.db"
 same "ok unsupported" "$(column "$T/b.db" '*' status | tail -2 | sort | xargs)" "with and without a BLAS"
+expect 1 "refused by supports(): OpenBLAS cannot be loaded" "$A" check naive
 expect 0 "sgemm (OpenBLAS)   GFLOP/s            - " "$A" machine
 exit $failures
