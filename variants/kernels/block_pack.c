@@ -227,45 +227,53 @@ static void put_row(const void *line, int64_t words, int tile, int64_t i, char *
         memcpy(to + w * tile * 4, (const char *)line + w * 4, width);
 }
 
-/* n rows from `first` on as bf16, or as floats rounded to it. */
-static void pack_rows_bf16(const struct rows *x, int64_t first, int64_t n, bool as_float,
-                           int64_t words, int tile, char *to, int threads)
+/* Heads of n rows as bf16, or as floats rounded to it; they begin `apart` rows from each other. */
+static void pack_rows_bf16(const struct rows *x, int64_t heads, int64_t n, bool as_float,
+                           int64_t words, int tile, int64_t apart, char *to, int threads)
 {
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < heads * n; i++) {
         float room[ATTN_MAX_D], line[ATTN_MAX_D] = {0};
         if (as_float)
-            rounded_row(row(x, first + i, room), x->d, line);
+            rounded_row(row(x, i, room), x->d, line);
         else if (x->h)
-            memcpy(line, x->h + (first + i) * x->d, (size_t)x->d * 2);
+            memcpy(line, x->h + i * x->d, (size_t)x->d * 2);
         else
-            bf16_row(row(x, first + i, room), x->d, (uint16_t *)line);
-        put_row(line, words, tile, i, to);
+            bf16_row(row(x, i, room), x->d, (uint16_t *)line);
+        put_row(line, words, tile, i % n, to + i / n * apart * words * 4);
     }
 }
 
-/* V of one head in groups of keys, (v_rows, group) each; zeros behind the last key and channel. */
-static void pack_groups(const struct rows *x, int64_t first, int64_t n, int group, int64_t v_rows,
-                        uint32_t *to, int threads)
+/* Rows [j, j + group) of a head of n rows that begins at row `first`, as pairs of keys, (v_rows,
+ * group); zeros behind the last key and channel. */
+static void pack_group(const struct rows *x, int64_t first, int64_t n, int64_t j, int group,
+                       int64_t v_rows, uint32_t *to)
 {
     static const float zero[ATTN_MAX_D];
-    const int64_t pairs = group / 2;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t g = 0; g < n; g += group) {
-        uint32_t line[PAIRS_MAX][ATTN_MAX_D];
-        for (int64_t i = 0; i < pairs; i++) {
-            const int64_t j = first + g + 2 * i, left = first + n - j;
-            memset(line[i] + x->d, 0, (size_t)(v_rows - x->d) * sizeof line[i][0]);
-            if (x->h)
-                paired_row_bf16(left > 0 ? x->h + j * x->d : (const uint16_t *)zero,
-                                left > 1 ? x->h + (j + 1) * x->d : (const uint16_t *)zero, x->d,
-                                line[i]);
-            else
-                paired_row(left > 0 ? x->f + j * x->d : zero,
-                           left > 1 ? x->f + (j + 1) * x->d : zero, x->d, line[i]);
-        }
-        turn(line, pairs, v_rows, to + g / 2 * v_rows);
+    uint32_t line[PAIRS_MAX][ATTN_MAX_D];
+    for (int64_t i = 0; i < group / 2; i++) {
+        const int64_t at = first + j + 2 * i, left = n - j - 2 * i;
+        memset(line[i] + x->d, 0, (size_t)(v_rows - x->d) * sizeof line[i][0]);
+        if (x->h)
+            paired_row_bf16(left > 0 ? x->h + at * x->d : (const uint16_t *)zero,
+                            left > 1 ? x->h + (at + 1) * x->d : (const uint16_t *)zero, x->d,
+                            line[i]);
+        else
+            paired_row(left > 0 ? x->f + at * x->d : zero, left > 1 ? x->f + (at + 1) * x->d : zero,
+                       x->d, line[i]);
     }
+    turn(line, group / 2, v_rows, to);
+}
+
+/* V of all heads in groups of keys. */
+static void pack_groups(const struct rows *x, int64_t heads, int64_t n, int group, int64_t v_rows,
+                        uint32_t *to, int threads)
+{
+    const int64_t groups = (n + group - 1) / group;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t u = 0; u < heads * groups; u++)
+        pack_group(x, u / groups * n, n, u % groups * group, group, v_rows,
+                   to + u * (group / 2) * v_rows);
 }
 
 /* Of magnitudes; NaN stays. */
@@ -360,18 +368,16 @@ static void pack_values(const struct attn_problem *p, const struct rows *v,
                         const struct attn_arith_kernels *kernels, const struct layout *l, char *to,
                         struct attn_keys *keys)
 {
-    for (int64_t h = 0; h < p->heads_kv; h++) {
-        const int64_t first = h * p->n_k;
-        keys[h].v = to;
-        if (kernels->form == ATTN_FORM_FLOAT) {
-            pack_rows_bf16(v, first, p->n_k, true, v->d, 1, to, p->threads);
-            to += p->n_k * v->d * 4;
-        } else {
-            const int group = kernels->v_group;
-            pack_groups(v, first, p->n_k, group, l->v_rows, (uint32_t *)to, p->threads);
-            to += (p->n_k + group - 1) / group * group * l->v_rows * 2;
-        }
-    }
+    const bool as_float = kernels->form == ATTN_FORM_FLOAT;
+    const int group = kernels->v_group;
+    const int64_t head =
+        as_float ? p->n_k * v->d * 4 : (p->n_k + group - 1) / group * group * l->v_rows * 2;
+    if (as_float)
+        pack_rows_bf16(v, p->heads_kv, p->n_k, true, v->d, 1, p->n_k, to, p->threads);
+    else
+        pack_groups(v, p->heads_kv, p->n_k, group, l->v_rows, (uint32_t *)to, p->threads);
+    for (int64_t h = 0; h < p->heads_kv; h++)
+        keys[h].v = to + h * head;
 }
 
 void attn_pack(const struct attn_problem *p, const struct attn_io *io, enum attn_arith arith,
@@ -399,10 +405,9 @@ void attn_pack(const struct attn_problem *p, const struct attn_io *io, enum attn
         out->q = io->q16;
         k_from = io->k16;
     } else {
-        pack_rows_bf16(&q, 0, p->heads_q * p->n_q, as_float, l.words, 1, qto, p->threads);
-        for (int64_t h = 0; h < p->heads_kv; h++)
-            pack_rows_bf16(&k, h * p->n_k, p->n_k, as_float, l.words, kernels->k_tile,
-                           kto + h * l.k_rows * l.words * 4, p->threads);
+        pack_rows_bf16(&q, p->heads_q, p->n_q, as_float, l.words, 1, p->n_q, qto, p->threads);
+        pack_rows_bf16(&k, p->heads_kv, p->n_k, as_float, l.words, kernels->k_tile, l.k_rows, kto,
+                       p->threads);
     }
     for (int64_t h = 0; h < p->heads_kv; h++) {
         out->keys[h] = (struct attn_keys){.k = (const char *)k_from + h * l.k_rows * l.words * 4};

@@ -54,12 +54,12 @@ enum attn_form { ATTN_FORM_FLOAT, ATTN_FORM_PAIRS, ATTN_FORM_BYTES };
  */
 struct attn_arith_kernels {
     enum attn_form form;
-    int panel;   /* lanes of the widest panel; a power of 2 */
-    int block;   /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
-    int step;    /* blocks are multiples of this: whole micro-kernels */
-    int v_group; /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
-    int k_tile;  /* 1: rows of K follow each other; else K lies in tiles of as many keys and words,
-                    those of 16 keys after each other */
+    int panel;     /* lanes of the widest panel; a power of 2 */
+    int block;     /* keys a block that suit the caches, at most ATTN_BLOCK_KEYS */
+    int step;      /* blocks are multiples of this: whole micro-kernels */
+    int v_group;   /* 16-bit V lies as (n_k / v_group, D_v, v_group); blocks begin with a group */
+    int k_tile;    /* 1: rows of K follow each other; else K lies in tiles of as many keys and
+                      words, those of the same keys one after the other */
     int row_words; /* words of Q and K, and channels of 16-bit V, are padded with zeros to a
                       multiple */
     int q_zero;    /* added to bytes of Q: 128 makes them unsigned */
