@@ -151,7 +151,7 @@ static int ask(struct ab *a, struct contender *k, struct ab_sample where, double
 
 static int one_pair(struct ab *a, struct contender *k, int launch, int pair, struct stats_rng *r)
 {
-    double seconds[BUILDS];
+    double seconds[BUILDS] = {NAN, NAN};
     const int first = (int)stats_rng_below(r, BUILDS);
     /* Both, whatever the first says: that one build alone fails is what has to be seen. */
     for (int turn = 0; turn < BUILDS && !a->interrupted; turn++) {
@@ -159,7 +159,7 @@ static int one_pair(struct ab *a, struct contender *k, int launch, int pair, str
         if (ask(a, k, where, &seconds[where.build]))
             return -1;
     }
-    if (k->out)
+    if (k->out || a->interrupted)
         return 0;
     k->ratio[k->pairs++] = log(seconds[NEW] / seconds[BASE]);
     for (int b = 0; b < BUILDS; b++)

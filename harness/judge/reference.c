@@ -30,7 +30,7 @@ typedef float lanes_fp32 __attribute__((vector_size(ROWS * sizeof(float))));
 
 struct block {
     const struct attn_problem *p;
-    const float *q[ROWS], *k, *v;
+    const float *q[ROWS], *k, *v;          /* lanes without a row have the first one's */
     int64_t seen[ROWS], shortest, longest; /* keys that each row sees; longest: any row */
     int rows;
     double (*s)[ROWS]; /* (n_k, ROWS) scores, then weights */
@@ -47,7 +47,7 @@ CLONES static void scores(struct block *b)
     lanes_fp32 f[D_MAX];
     for (int64_t c = 0; c < d; c++)
         for (int r = 0; r < ROWS; r++) {
-            f[c][r] = b->q[r < b->rows ? r : 0][c];
+            f[c][r] = b->q[r][c];
             q[c][r] = (double)f[c][r];
         }
     for (int64_t j = 0; j < b->longest; j += KEYS) {
@@ -170,9 +170,10 @@ static void one_block(struct reference *ref, const struct attn_problem *p, const
     b->rows = (int)(count - first < ROWS ? count - first : ROWS);
     b->k = io->k + attn_kv_head(p, h) * p->n_k * p->d;
     b->v = io->v + attn_kv_head(p, h) * p->n_k * dv;
-    for (int r = 0; r < b->rows; r++) {
-        b->q[r] = io->q + (h * p->n_q + ref->rows.row[first + r]) * p->d;
-        b->seen[r] = attn_visible(p, ref->rows.row[first + r]);
+    for (int r = 0; r < ROWS; r++) {
+        const int64_t row = ref->rows.row[first + (r < b->rows ? r : 0)];
+        b->q[r] = io->q + (h * p->n_q + row) * p->d;
+        b->seen[r] = attn_visible(p, row);
     }
     b->shortest = b->seen[0];
     b->longest = b->seen[b->rows - 1];
