@@ -243,7 +243,7 @@ static int judge_session(struct ab *a, struct contender **which, size_t n, bool 
             p[m++] = (struct paired){
                 .pairs = {which[i]->ratio, which[i]->begin, (size_t)a->options->launches},
                 .floor = again ? which[i]->first.floor : a->options->floor};
-    int rc = p ? paired_judge(p, m, a->options->seed + again) : -1;
+    int rc = p ? paired_judge(p, m, again, a->options->seed + again) : -1;
     if (rc)
         snprintf(a->msg, CASE_MESSAGE, "out of memory");
     m = 0;

@@ -53,7 +53,7 @@ static void judge(struct paired *c, double least)
     c->hi = expm1(c->hi);
 }
 
-int paired_judge(struct paired *cases, size_t n, uint64_t seed)
+int paired_judge(struct paired *cases, size_t n, bool again, uint64_t seed)
 {
     size_t launches = 1, distances = 1, napart = 0;
     for (size_t i = 0; i < n; i++) {
@@ -71,7 +71,7 @@ int paired_judge(struct paired *cases, size_t n, uint64_t seed)
         p[i] = cases[i].q;
     }
     if (rc == 0 && (rc = stats_adjust(p, n, p)) == 0) {
-        const double usual = SD_OF_DISTANCE * stats_median(apart, napart);
+        const double usual = again ? 0 : SD_OF_DISTANCE * stats_median(apart, napart);
         for (size_t i = 0; i < n; i++) {
             const double least = cases[i].floor;
             cases[i].q = p[i];

@@ -8,8 +8,10 @@
  *   1. the signed-rank test of its pairs, adjusted for the number of cases, says q < .05,
  *   2. the interval of the estimate, resampling launches and then pairs, excludes no change, and
  *   3. the estimate is beyond a floor, the largest of `least` (3 %) and three standard errors as
- *      they show between launches, of this case and of the session; and
- *   4. all of that again, in the same direction, with launches of their own.
+ *      they show between launches, of this case and of all in the session; and
+ *   4. all of that again, in the same direction, with launches of its own and no lower floor. The
+ *      cases of the second session are few, and some of them there because they are noisy: what is
+ *      usual among them says nothing of the others.
  *
  * Why not "the interval excludes 1 +- floor": it would see a change of 5 % beside a floor of 3 to
  * 5 % only when the interval is narrower than on any shared machine. Why the scatter between
@@ -34,8 +36,9 @@ struct paired {
     enum verdict verdict;      /* out */
 };
 
-/* Judges the cases of one session; seed is that of the resampling. 0, or -1 when out of memory. */
-int paired_judge(struct paired *cases, size_t n, uint64_t seed);
+/* Judges the cases of one session, a second one or not; seed is that of the resampling. 0, or -1
+ * when out of memory. */
+int paired_judge(struct paired *cases, size_t n, bool again, uint64_t seed);
 
 /* What stands after a second session: the first verdict if repeated, else hidden by noise. */
 enum verdict paired_confirm(const struct paired *first, const struct paired *again);

@@ -59,7 +59,7 @@ static struct rates compare(int n, uint64_t seed, int slowed, double by, double 
         int suspect[CASES], suspects = 0;
         simulate(&a, seed + 2 * (uint64_t)i, slowed, by, launch_sd, pair_sd);
         simulate(&b, seed + 2 * (uint64_t)i + 1, slowed, by, launch_sd, pair_sd);
-        assert_int_equal(paired_judge(a.cases, CASES, seed), 0);
+        assert_int_equal(paired_judge(a.cases, CASES, false, seed), 0);
         for (int c = 0; c < CASES; c++)
             if (a.cases[c].verdict >= VERDICT_BETTER) {
                 r.first += c >= slowed;
@@ -67,7 +67,7 @@ static struct rates compare(int n, uint64_t seed, int slowed, double by, double 
                 again[suspects].floor = a.cases[c].floor;
                 suspect[suspects++] = c;
             }
-        assert_int_equal(paired_judge(again, (size_t)suspects, seed + 1), 0);
+        assert_int_equal(paired_judge(again, (size_t)suspects, true, seed + 1), 0);
         for (int k = 0; k < suspects; k++) {
             enum verdict v = paired_confirm(&a.cases[suspect[k]], &again[k]);
             r.alarms += suspect[k] >= slowed && v >= VERDICT_BETTER;
@@ -103,12 +103,20 @@ static void test_floor(void **state)
     (void)state;
     static struct session s;
     simulate(&s, 1, 0, 0, 0, 0.001);
-    assert_int_equal(paired_judge(s.cases, CASES, 1), 0);
+    assert_int_equal(paired_judge(s.cases, CASES, false, 1), 0);
     assert_float_equal(s.cases[0].floor, LEAST, 0);
     simulate(&s, 2, 0, 0, 0.05, 0.001);
-    assert_int_equal(paired_judge(s.cases, CASES, 2), 0);
+    assert_int_equal(paired_judge(s.cases, CASES, false, 2), 0);
     for (int c = 0; c < CASES; c++) /* 3 x .05 / sqrt 3 */
         assert_true(s.cases[c].floor > 0.06);
+    /* Of a second session only its own: noisy neighbours do not hide a case. */
+    static struct session quiet;
+    simulate(&quiet, 3, 1, 0.05, 0, 0.001);
+    struct paired few[] = {s.cases[0], s.cases[1], s.cases[2], quiet.cases[0]};
+    few[3].floor = LEAST;
+    assert_int_equal(paired_judge(few, 4, true, 3), 0);
+    assert_float_equal(few[3].floor, LEAST, 0);
+    assert_int_equal(few[3].verdict, VERDICT_WORSE);
 }
 
 static void test_by_hand(void **state)
@@ -120,7 +128,7 @@ static void test_by_hand(void **state)
     for (int i = 0; i < 10; i++)
         x[i] = log(1.1);
     struct paired c = {.pairs = {x, begin, 1}, .floor = LEAST};
-    assert_int_equal(paired_judge(&c, 1, 1), 0);
+    assert_int_equal(paired_judge(&c, 1, false, 1), 0);
     assert_float_equal(c.at, 0.1, 1e-12);
     assert_float_equal(c.lo, 0.1, 1e-12);
     assert_float_equal(c.q, 2 / 1024.0, 1e-12);
@@ -136,7 +144,7 @@ static void test_by_hand(void **state)
     /* Five pairs cannot be significant (2/32 > .05), however they look. */
     const size_t few[] = {0, 5};
     struct paired d = {.pairs = {x, few, 1}, .floor = LEAST};
-    assert_int_equal(paired_judge(&d, 1, 1), 0);
+    assert_int_equal(paired_judge(&d, 1, false, 1), 0);
     assert_int_equal(d.verdict, VERDICT_HIDDEN);
 }
 
