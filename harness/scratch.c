@@ -129,7 +129,7 @@ static int stage(void *arg, char msg[CASE_MESSAGE])
     const char *file = *job->c->input_file ? job->c->input_file : NULL;
     struct inputs in;
     /* Small ones are made in the time that a team takes to start. */
-    threads_bind(p->n_q * p->n_k < 1 << 16 ? 1 : threads_cores());
+    threads_bind(p->n_q < 256 && p->n_k < 256 ? 1 : threads_cores());
     int rc = inputs_make(job->work->workload, job->work->params, job->c->input_seed, &shape, file,
                          &in, msg);
     if (rc)
