@@ -237,8 +237,11 @@ int composite_calibrate(const struct head *h, int64_t n, bool causal, struct str
         return rc;
 #pragma omp critical(memory)
     if (memory && memory->count < REMEMBERED) {
-        memory->at[memory->count].question = question;
-        memory->at[memory->count++].answer = *x;
+        const int i = memory->count;
+        memory->at[i].question = question;
+        memory->at[i].answer = *x;
+        /* Last: a process killed before has said nothing. */
+        __atomic_store_n(&memory->count, i + 1, __ATOMIC_RELEASE);
     }
     return 0;
 }
